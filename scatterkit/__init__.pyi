@@ -1,2 +1,6 @@
-from scatterkit import datasets, fitting, metrics, plotting, simulation, solids
-from scatterkit.solids import Solid
+from . import datasets as datasets
+from . import fitting as fitting
+from . import metrics as metrics
+from . import plotting as plotting
+from . import simulation as simulation
+from . import solids as solids

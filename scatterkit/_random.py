@@ -20,6 +20,12 @@ def check_random_state(random_state: RandomState, *, owner: str = "this object")
         return random_state
     if random_state is None:
         return np.random.default_rng()
-    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
+    if (
+        isinstance(random_state, numbers.Integral)
+        and not isinstance(random_state, bool)
+        and random_state >= 0
+    ):
         return np.random.default_rng(int(random_state))
-    raise fail("random_state", owner, "None, an integer >= 0 or a numpy.random.Generator", shown(random_state))
+    raise fail(
+        "random_state", owner, "None, an integer >= 0 or a numpy.random.Generator", shown(random_state)
+    )

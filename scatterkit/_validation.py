@@ -97,7 +97,9 @@ class Choice:
     options: tuple[Any, ...]
 
     def accepts(self, value: Any) -> bool:
-        return any(value is option or (type(value) is type(option) and value == option) for option in self.options)
+        return any(
+            value is option or (type(value) is type(option) and value == option) for option in self.options
+        )
 
     def describe(self) -> str:
         return "one of " + ", ".join(repr(option) for option in self.options)
@@ -197,13 +199,23 @@ def check_volumes(X: ArrayLike, *, owner: str, name: str = "X") -> NDArray[np.fl
     """Give occupancies as float32 ``(n, z, y, x)`` in [0, 1], or raise."""
     slack = 1e-5  # float32 sums of coverage may overshoot by rounding
     return check_array(
-        X, name=name, owner=owner, shape=(None, None, None, None), low=-slack, high=1 + slack, what="volumes (n, z, y, x)"
+        X,
+        name=name,
+        owner=owner,
+        shape=(None, None, None, None),
+        low=-slack,
+        high=1 + slack,
+        what="volumes (n, z, y, x)",
     )
 
 
-def check_patterns(X: ArrayLike, *, owner: str, name: str = "X", low: float | None = 0) -> NDArray[np.float32]:
+def check_patterns(
+    X: ArrayLike, *, owner: str, name: str = "X", low: float | None = 0
+) -> NDArray[np.float32]:
     """Give patterns as float32 ``(n, y, x)``, or raise."""
-    return check_array(X, name=name, owner=owner, shape=(None, None, None), low=low, what="patterns (n, y, x)")
+    return check_array(
+        X, name=name, owner=owner, shape=(None, None, None), low=low, what="patterns (n, y, x)"
+    )
 
 
 def check_mask(
@@ -220,7 +232,9 @@ def check_mask(
     if raw.shape != shape and (n is None or raw.shape != (n, *shape)):
         raise fail(name, owner, allowed, f"shape {raw.shape}")
     if raw.dtype != bool and not np.isin(raw, (0, 1)).all():
-        raise fail(name, owner, allowed + ", True where a pixel was measured", f"other values, of type {raw.dtype}")
+        raise fail(
+            name, owner, allowed + ", True where a pixel was measured", f"other values, of type {raw.dtype}"
+        )
     flags = raw.astype(bool)
     if not flags.any(axis=(-2, -1)).all():
         raise fail(name, owner, allowed + " with at least one True pixel in each pattern", "an empty mask")
