@@ -11,7 +11,7 @@ from tqdm import tqdm
 def progress_bar(
     total: float | None, *, description: str, verbose: bool, unit: str = "it", **options: Any
 ) -> tqdm:
-    """Give a tqdm bar on standard error; disabled unless verbose, one line a few seconds when not on a terminal."""
+    """Give a tqdm bar on standard error: none unless verbose, a line every few seconds off a terminal."""
     if not sys.stderr.isatty():
         options.setdefault("mininterval", 5.0)
     return tqdm(

@@ -1,4 +1,4 @@
-"""Checks of parameters and arrays, with messages of one form: what is wrong, what is allowed, what was given."""
+"""Checks of parameters and arrays; every message says what is wrong, what is allowed, what was given."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def check_array(
     high: float | None = None,
     what: str = "an array",
 ) -> NDArray[Any]:
-    """Give the value as a finite array of a shape (None: any length), C-contiguous and of a type; or raise."""
+    """Give the value as a finite C-contiguous array of a type and shape (None: any length), or raise."""
     wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
     try:
         raw = np.asarray(value)
@@ -190,7 +190,8 @@ def check_array(
         bad = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
         raise fail(name, owner, f"{what} of finite numbers", f"{bad} NaN or infinite entries of {array.size}")
     if (low is not None and array.min() < low) or (high is not None and array.max() > high):
-        allowed = f"{what} with values in [{'-inf' if low is None else f'{low:g}'}, {'inf' if high is None else f'{high:g}'}]"
+        bottom, top = (-math.inf if low is None else low), (math.inf if high is None else high)
+        allowed = f"{what} with values in [{bottom:g}, {top:g}]"
         raise fail(name, owner, allowed, f"values from {array.min():g} to {array.max():g}")
     return array
 
@@ -223,7 +224,7 @@ def check_mask(
 ) -> NDArray[np.bool_] | None:
     """Give a mask (True: measured) as bool ``(y, x)``, or ``(n, y, x)`` where n is given; None stays None.
 
-    A mask must hold booleans or 0 and 1, have the pattern's shape and leave at least one pixel in each pattern.
+    A mask holds booleans or 0 and 1, has the shape of a pattern and leaves at least one pixel in each.
     """
     if mask is None:
         return None

@@ -1,1 +1,5 @@
+"""Bodies in nm: solids and ellipsoids, a catalogue, random bodies, and their occupancy on a grid."""
 
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,98 @@
+# Every target sets up what it needs: a fresh machine with Python 3.11 (or newer) and make is enough.
+# The packages go to $(VENV) only; an environment that happens to be active is left alone. pip finds
+# packages through its own settings (PIP_INDEX_URL, pip.conf, ...).
+#
+#   make demo PYTHON=/opt/python3.12/bin/python3     another Python to create the environment with
+#   make test ARGS="-k rasterizer -x"                more arguments for the command behind a target
+
+VENV  ?= .venv
+PYTHON ?=
+ARGS  ?=
+
+py     := $(VENV)/bin/python
+stamps := $(VENV)/stamps
+log    := $(VENV)/setup.log
+
+export MPLBACKEND ?= Agg
+# Either would let packages from outside into the environment.
+unexport PYTHONHOME PYTHONPATH
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two pip runs in one environment at the same time break it, also under `make -j`.
+.NOTPARALLEL:
+.PHONY: help demo test test-all lint format docs bench clean clean-all
+
+help:  ## list the targets
+	@echo "Targets (each sets up what it needs, in $(VENV)):"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(stamps)/core  ## reconstruct a measured pattern; figure and body go to demo_output/
+	$(py) -u examples/reconstruct_measured_pattern.py $(ARGS)
+
+test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
+	$(py) -m pytest $(ARGS)
+
+test-all: $(stamps)/dev  ## run every test, the slow ones too
+	$(py) -m pytest -m "" $(ARGS)
+
+lint: $(stamps)/dev  ## check format, style, types, import layers and docstrings
+	$(py) -m ruff format --check .
+	$(py) -m ruff check .
+	$(py) -m mypy
+	$(VENV)/bin/lint-imports
+	$(py) -m pytest -q tests/contract/test_docstrings.py
+	@echo "lint: all checks passed"
+
+format: $(stamps)/dev  ## rewrite the code in the project's format
+	$(py) -m ruff format .
+	$(py) -m ruff check --fix .
+
+docs: $(stamps)/docs  ## build the documentation; warnings are errors
+	$(py) -m sphinx -q -W --keep-going -b html $(ARGS) docs docs/_build/html
+	@echo "docs: open docs/_build/html/index.html"
+
+bench: $(stamps)/core  ## measure speed: every tests/benchmarks/bench_*.py
+	@set -e; for script in $(sort $(wildcard tests/benchmarks/bench_*.py)); do \
+	    echo "== $$script"; $(py) -u $$script $(ARGS); \
+	done
+
+clean:  ## remove what the other targets made, except the environment
+	rm -rf build dist demo_output benchmark_output docs/_build docs/api/generated htmlcov .coverage
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+clean-all: clean  ## remove the environment too
+	rm -rf $(VENV) *.egg-info
+
+# --- set-up, done once: a stamp is older than pyproject.toml when the dependencies may have changed ---
+
+define pip_install
+	@mkdir -p $(stamps)
+	@echo "-- installing $(1) into $(VENV): once, a minute or a few (log: $(log))"
+	@for attempt in 1 2 3; do \
+	    $(py) -m pip install --progress-bar off $(2) >>$(log) 2>&1 && touch $@ && exit 0; \
+	    tail -n 12 $(log); echo "-- pip failed (attempt $$attempt of 3)"; test $$attempt = 3 || sleep $$((5 * attempt)); \
+	done; \
+	echo "-- giving up; the whole log is $(log)"; exit 1
+endef
+
+$(stamps)/core: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(call pip_install,scatterkit and its dependencies,-e .)
+
+$(stamps)/dev: pyproject.toml $(stamps)/core
+	$(call pip_install,the test and lint tools,-e '.[dev]')
+
+$(stamps)/docs: pyproject.toml $(stamps)/core
+	$(call pip_install,the documentation tools,-e '.[docs]')
+
+$(VENV)/pyvenv.cfg:
+	@for candidate in $(or $(PYTHON),python3.11 python3 python); do \
+	    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    echo "-- creating $(VENV) with $$("$$candidate" --version)"; \
+	    "$$candidate" -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    echo "-- $$candidate cannot create an environment (on Debian: install python3-venv)"; exit 1; \
+	done; \
+	echo "scatterkit needs Python 3.11 or newer; looked for: $(or $(PYTHON),python3.11 python3 python)."; \
+	echo "Name another one like this: make demo PYTHON=/path/to/python3.11"; exit 1

@@ -1,0 +1,30 @@
+"""Plain-NumPy geometry shared by the body models."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def spread_directions(n: int) -> Floats:
+    """Give n unit vectors ``(n, 3)`` spread evenly over the sphere (Fibonacci lattice)."""
+    index = np.arange(n) + 0.5
+    z = 1 - 2 * index / n
+    azimuth = math.pi * (1 + math.sqrt(5)) * index
+    across = np.sqrt(1 - z**2)
+    return np.column_stack([across * np.cos(azimuth), across * np.sin(azimuth), z])
+
+
+def box_planes(half_width: float) -> tuple[Floats, Floats]:
+    """Give the half-spaces of the cube of a half width, centred on the origin."""
+    return np.vstack([np.eye(3), -np.eye(3)]), np.full(6, half_width)
+
+
+def with_box(normals: Floats, offsets: Floats, half_width: float) -> tuple[Floats, Floats]:
+    """Append the cube's half-spaces to those of a body."""
+    sides, distances = box_planes(half_width)
+    return np.vstack([normals, sides]), np.concatenate([offsets, distances])

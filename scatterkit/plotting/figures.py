@@ -1,0 +1,126 @@
+"""Whole figures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scatterkit._validation import check_array, check_mask
+from scatterkit.plotting.bodies import LIT, UNLIT, show_solid
+from scatterkit.plotting.patterns import show_difference, show_pattern
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = (11.5, 7.4)  # inches
+MARGINS = {
+    "left": 0.065,
+    "right": 0.925,
+    "bottom": 0.08,
+    "top": 0.88,
+    "wspace": 0.33,
+    "hspace": 0.28,
+    "height_ratios": (0.86, 1.0),
+}
+
+
+def reconstruction_figure(
+    measured: ArrayLike,
+    fitted: ArrayLike,
+    mask: ArrayLike | None,
+    solid: Any,
+    *,
+    dq: float | None = 2 * math.pi / 850,
+    title: str | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw a reconstruction: measured pattern, fit and difference; the body from three sides.
+
+    Parameters
+    ----------
+    measured : array-like of shape (y, x)
+        The measured log-scaled pattern.
+    fitted : array-like of shape (y, x)
+        The body's pattern as the detector would record it.
+    mask : array-like of bool, shape (y, x), or None
+        True where measured.
+    solid : Solid
+        The body.
+    dq : float [rad/nm], default 2 pi / 850
+        Distance of neighbouring pixels; None: axes in pixels.
+    title : str, optional
+        Title of the figure.
+    figure : matplotlib.figure.Figure, optional
+        An empty figure to draw into, such as ``pyplot.figure(figsize=(11, 7))``; a new one by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, to be saved with ``savefig``.
+
+    Examples
+    --------
+    >>> import numpy as np, trimesh
+    >>> from scatterkit.plotting import reconstruction_figure
+    >>> pattern = np.zeros((32, 32))
+    >>> figure = reconstruction_figure(pattern, pattern, None, trimesh.creation.box((90, 90, 90)))
+    >>> len(figure.axes)
+    6
+    """
+    owner = "reconstruction_figure"
+    measured = check_array(
+        measured, name="measured", owner=owner, shape=(None, None), what="a pattern (y, x)"
+    )
+    fitted = check_array(fitted, name="fitted", owner=owner, shape=measured.shape, what="a pattern (y, x)")
+    flags = check_mask(mask, measured.shape, owner=owner)
+    if figure is None:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=SIZE)
+    grid = figure.subplots(2, 3, gridspec_kw=MARGINS)
+    _draw_patterns(grid[0], measured, fitted, flags, dq)
+    _draw_bodies(grid[1], solid)
+    if title is not None:
+        figure.suptitle(title, x=MARGINS["left"], ha="left", weight="bold")
+    return figure
+
+
+def _draw_patterns(row: Any, measured: Any, fitted: Any, mask: Any, dq: float | None) -> None:
+    top = float(measured.max() if mask is None else measured[mask].max()) or 1.0
+    limits = (0.0, top)
+    difference = fitted - measured
+    error = float(np.mean((difference if mask is None else difference[mask]) ** 2))
+    images = [
+        show_pattern(row[0], measured, mask=mask, dq=dq, limits=limits, title="measured"),
+        show_pattern(row[1], fitted, mask=mask, dq=dq, limits=limits, title="fitted"),
+        show_difference(row[2], difference, mask=mask, dq=dq, title=f"difference, mean square {error:.2g}"),
+    ]
+    for ax, image, label in (
+        (row[1], images[1], "log intensity (scaled)"),
+        (row[2], images[2], "difference"),
+    ):
+        bar = ax.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the picture, whatever its shape
+        ax.figure.colorbar(image, cax=bar, label=label, extend="both" if image is images[2] else "neither")
+    for ax in row[1:]:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)  # the same as in the first picture
+
+
+def _draw_bodies(row: Any, solid: Any) -> None:
+    from matplotlib.patches import Patch
+
+    show_solid(row[0], solid, view="beam", title="along the beam")
+    show_solid(row[1], solid, view="side", title="from the side")
+    show_solid(row[2], solid, view="perspective", title="in perspective")
+    row[2].legend(
+        handles=[
+            Patch(facecolor=LIT[1], edgecolor=LIT[0], label="lit by the beam"),
+            Patch(facecolor=UNLIT[1], edgecolor=UNLIT[0], label="far side, hardly measured"),
+        ],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        frameon=False,
+    )

@@ -1,0 +1,250 @@
+"""Compiled loops over a volume's slices: absorption, its gradient, folding about the middle.
+
+Folding: a row f of even length 2h splits into f(+j) + f(-j) and f(+j) - f(-j), j counting from the middle,
+of which a Fourier transform needs the cosines of one and the sines of the other, both real and half as long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit.simulation.plan import MSFTPlan
+
+EXACT, HALF, FULL, NONE = range(4)
+TREATMENTS = {"exact": EXACT, "half": HALF, "full": FULL, "none": NONE}
+NEGLIGIBLE = np.float32(1e-7)  # transmission beneath which a slice adds nothing in single precision
+_SAFE_STEP = 0.5  # largest argument of the polynomial in _decay
+
+Array = NDArray[Any]
+Scalar = Any  # float32: a Python float would make the loops compute in double precision
+
+
+def absorption(plan: MSFTPlan) -> tuple[Scalar, int, int]:
+    """What the loops must know: optical step, how often the polynomial needs it halved, treatment."""
+    n_halvings = 0
+    while plan.optical_step / 2**n_halvings > _SAFE_STEP:
+        n_halvings += 1
+    return np.float32(plan.optical_step), n_halvings, TREATMENTS[plan.self_absorption]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _decay(s: Scalar) -> Scalar:
+    """(1 - exp(-s)) / s for small s: Taylor series, error 1e-8 at 0.5; vectorises, which exp does not."""
+    one = np.float32(1)
+    p = one - s * np.float32(1 / 8)
+    p = one - s * np.float32(1 / 7) * p
+    p = one - s * np.float32(1 / 6) * p
+    p = one - s * np.float32(1 / 5) * p
+    p = one - s * np.float32(1 / 4) * p
+    p = one - s * np.float32(1 / 3) * p
+    return one - s * np.float32(1 / 2) * p
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _decay_anywhere(s: Scalar, n_halvings: int) -> Scalar:
+    s = s * np.float32(0.5**n_halvings)
+    p = _decay(s)
+    for _ in range(n_halvings):
+        p *= np.float32(1) - np.float32(0.5) * s * p
+        s *= np.float32(2)
+    return p
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _own(rho: Scalar, s: Scalar, p: Scalar, treatment: int) -> Scalar:
+    """A voxel's material as seen through the voxel itself; p is _decay(s)."""
+    if treatment == EXACT:
+        return rho * p
+    if treatment == HALF:
+        return rho * np.sqrt(np.float32(1) - s * p)
+    if treatment == FULL:
+        return rho * (np.float32(1) - s * p)
+    return rho
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _own_slope(s: Scalar, p: Scalar, treatment: int) -> Scalar:
+    """Derivative of _own by rho."""
+    one = np.float32(1)
+    if treatment == EXACT:
+        return one - s * p
+    if treatment == HALF:
+        return (one - np.float32(0.5) * s) * np.sqrt(one - s * p)
+    if treatment == FULL:
+        return (one - s) * (one - s * p)
+    return one
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _weigh_row(
+    rho: Array, transmission: Array, step: Scalar, n_halvings: int, treatment: int, out: Array
+) -> None:
+    """Write the row's attenuated material and carry the transmission to the next slice."""
+    if n_halvings == 0:
+        for x in range(rho.size):
+            s = step * rho[x]
+            p = _decay(s)
+            out[x] = transmission[x] * _own(rho[x], s, p, treatment)
+            transmission[x] *= np.float32(1) - s * p
+    else:
+        for x in range(rho.size):
+            s = step * rho[x]
+            p = _decay_anywhere(s, n_halvings)
+            out[x] = transmission[x] * _own(rho[x], s, p, treatment)
+            transmission[x] *= np.float32(1) - s * p
+
+
+def bounding_box(volume: Array) -> Array:
+    """First and one past last index of the material along z, y, x; all zero for an empty volume."""
+    return _bounding_box(volume.view(np.uint32))  # as integers, for floats would not be compared in parallel
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def _bounding_box(volume: Array) -> Array:
+    nz, ny, nx = volume.shape
+    spans = np.empty((nz, 4), dtype=np.int64)
+    for z in numba.prange(nz):
+        y0, y1, x0, x1 = ny, 0, nx, 0
+        for y in range(ny):
+            row = volume[z, y]
+            occupied = np.uint32(0)
+            for x in range(nx):
+                occupied |= row[x]
+            if occupied != 0:
+                y0 = min(y0, y)
+                y1 = y + 1
+                x = 0
+                while x < x0 and row[x] == 0:
+                    x += 1
+                x0 = min(x0, x)
+                x = nx
+                while x > x1 and row[x - 1] == 0:
+                    x -= 1
+                x1 = max(x1, x)
+        spans[z, 0] = y0
+        spans[z, 1] = y1
+        spans[z, 2] = x0
+        spans[z, 3] = x1
+    box = np.zeros((3, 2), dtype=np.int64)
+    z0, z1 = nz, 0
+    for z in range(nz):
+        if spans[z, 1] > 0:
+            z0 = min(z0, z)
+            z1 = z + 1
+    if z1 > 0:
+        box[0, 0] = z0
+        box[0, 1] = z1
+        box[1, 0] = spans[:, 0].min()
+        box[1, 1] = spans[:, 1].max()
+        box[2, 0] = spans[:, 2].min()
+        box[2, 1] = spans[:, 3].max()
+    return box
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def fold_slices(
+    volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, per_block: int, out: Array
+) -> int:
+    """Attenuate the slices within a box and fold them along y and x; give how many slices light reaches.
+
+    ``out`` is (block of slices, parity x, parity y, y half, slice in block, x half) and zero. Where the box's
+    width is odd, the folded one reaches a voxel over its far end: that voxel is empty.
+    """
+    hy, hx = out.shape[3], out.shape[5]
+    z0, z1 = box[0]
+    y0, y1 = box[1]
+    x0, x1 = box[2]
+    reached = np.zeros(hy, dtype=np.int64)
+    for j in numba.prange(hy):
+        upper = np.zeros(2 * hx, dtype=np.float32)
+        lower = np.zeros(2 * hx, dtype=np.float32)
+        light = np.ones((2, x1 - x0), dtype=np.float32)
+        for z in range(z1 - z0):
+            if light.max() < NEGLIGIBLE:
+                break
+            reached[j] = z + 1
+            if y0 + hy + j < y1:
+                row = volume[z0 + z, y0 + hy + j, x0:x1]
+                _weigh_row(row, light[0], step, n_halvings, treatment, upper)
+            row = volume[z0 + z, y0 + hy - 1 - j, x0:x1]
+            _weigh_row(row, light[1], step, n_halvings, treatment, lower)
+            block, k = divmod(z, per_block)
+            for i in range(hx):
+                even_up = upper[hx + i] + upper[hx - 1 - i]
+                odd_up = upper[hx + i] - upper[hx - 1 - i]
+                even_low = lower[hx + i] + lower[hx - 1 - i]
+                odd_low = lower[hx + i] - lower[hx - 1 - i]
+                out[block, 0, 0, j, k, i] = even_up + even_low
+                out[block, 0, 1, j, k, i] = even_up - even_low
+                out[block, 1, 0, j, k, i] = odd_up + odd_low
+                out[block, 1, 1, j, k, i] = odd_up - odd_low
+    return reached.max()
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _pull_row(
+    rho: Array,
+    transmission: Array,
+    step: Scalar,
+    n_halvings: int,
+    treatment: int,
+    behind: Array,
+    gradient: Array,
+) -> None:
+    """Turn the gradient by the attenuated material into that by the material, one row of one slice."""
+    if n_halvings == 0:
+        for x in range(rho.size):
+            s = step * rho[x]
+            p = _decay(s)
+            h = transmission[x] * gradient[x]
+            gradient[x] = h * _own_slope(s, p, treatment) - step * behind[x]
+            behind[x] += h * _own(rho[x], s, p, treatment)
+    else:
+        for x in range(rho.size):
+            s = step * rho[x]
+            p = _decay_anywhere(s, n_halvings)
+            h = transmission[x] * gradient[x]
+            gradient[x] = h * _own_slope(s, p, treatment) - step * behind[x]
+            behind[x] += h * _own(rho[x], s, p, treatment)
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def pull_absorption(
+    volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, gradient: Array
+) -> None:
+    """Within a box, turn the gradient by the attenuated material into that by the material, in place."""
+    z0, z1 = box[0]
+    x0, x1 = box[2]
+    for y in numba.prange(box[1, 0], box[1, 1]):
+        transmissions = np.ones((z1 - z0 + 1, x1 - x0), dtype=np.float32)
+        unused = np.empty(x1 - x0, dtype=np.float32)
+        for z in range(z1 - z0):
+            transmissions[z + 1] = transmissions[z]
+            _weigh_row(volume[z0 + z, y, x0:x1], transmissions[z + 1], step, n_halvings, treatment, unused)
+        behind = np.zeros(x1 - x0, dtype=np.float32)
+        for z in range(z1 - z0 - 1, -1, -1):
+            row = volume[z0 + z, y, x0:x1]
+            part = gradient[z0 + z, y, x0:x1]
+            _pull_row(row, transmissions[z], step, n_halvings, treatment, behind, part)
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def weigh_slices(volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, out: Array) -> int:
+    """Attenuate the slices within a box into ``out`` (z, y, x); give how many slices light reaches."""
+    nz, ny, nx = out.shape
+    z0, y0, x0 = box[:, 0]
+    reached = np.zeros(ny, dtype=np.int64)
+    for y in numba.prange(ny):
+        light = np.ones(nx, dtype=np.float32)
+        out[:, y] = 0
+        for z in range(nz):
+            if light.max() < NEGLIGIBLE:
+                break
+            reached[y] = z + 1
+            row = volume[z0 + z, y0 + y, x0 : x0 + nx]
+            _weigh_row(row, light, step, n_halvings, treatment, out[z, y])
+    return reached.max()

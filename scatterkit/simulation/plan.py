@@ -1,0 +1,168 @@
+"""Every grid and phase of one simulation, computed once in NumPy and read by every kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit.experiment import Detector
+
+PUBLISHED_VOXEL = 318.75 / 64
+"""Edge of a voxel of the published 64^3 grid [nm]: the field counts such voxels."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MSFTPlan:
+    """Grids and phases of a multi-slice Fourier transform, frozen.
+
+    Attributes
+    ----------
+    grid_shape : tuple of int
+        Voxels of a volume along (z, y, x).
+    detector_shape : tuple of int
+        Pixels of a pattern along (y, x).
+    voxel : tuple of float [nm]
+        Edges of a voxel along (z, y, x).
+    z, y, x : ndarray [nm]
+        Centres of the voxels; the box is centred on the origin.
+    q_y, q_x : ndarray [rad/nm]
+        Transverse wave vector of the pixels; ``(rows, 1)`` and ``(1, columns)`` where ``separable``.
+    q_z : ndarray of shape (rows, columns) [rad/nm]
+        Longitudinal wave vector k - sqrt(k^2 - q_perp^2); zero where no wave travels.
+    response : complex ndarray of shape (rows, columns)
+        What the sum over voxels is multiplied by: the voxel's volume in published voxels, its own form
+        factor, and zero where a pixel is masked or ``|q_perp| >= k``.
+    optical_step : float
+        Thickness of a slice in absorption lengths.
+    self_absorption : str
+        How a voxel's own thickness attenuates it.
+    separable : bool
+        Whether the pixels form a uniform grid of wave vectors.
+    """
+
+    grid_shape: tuple[int, int, int]
+    detector_shape: tuple[int, int]
+    voxel: tuple[float, float, float]
+    z: Floats
+    y: Floats
+    x: Floats
+    q_y: Floats
+    q_x: Floats
+    q_z: Floats
+    response: NDArray[np.complex128]
+    optical_step: float
+    self_absorption: str
+    separable: bool
+
+
+def _centres(n: int, box: float) -> Floats:
+    return (np.arange(n) + 0.5) * (box / n) - box / 2
+
+
+def slice_form_factor(q_z: Floats, thickness: float, optical_step: float) -> NDArray[np.complex128]:
+    """Form factor of a filled slice about its middle, attenuated towards its back, 1 at q_z = 0.
+
+    It is the integral of exp((i q_z - 1/a) s) over the thickness, divided by the same at q_z = 0. Without
+    absorption it is sinc(q_z thickness / 2).
+    """
+    u = 1j * q_z * thickness - optical_step
+    small = np.abs(u) < 1e-6
+    integral = np.where(small, 1 + u / 2, np.expm1(np.where(small, 1, u)) / np.where(small, 1, u))
+    at_zero = -math.expm1(-optical_step) / optical_step if optical_step > 1e-12 else 1.0
+    return integral * np.exp(-0.5j * q_z * thickness) / at_zero
+
+
+def _voxel_form_factor(
+    q: tuple[Floats, Floats, Floats], voxel: tuple[float, float, float], optical_step: float, treatment: str
+) -> NDArray[np.complex128]:
+    q_z, q_y, q_x = q
+    dz, dy, dx = voxel
+    lateral = np.sinc(q_y * dy / (2 * np.pi)) * np.sinc(q_x * dx / (2 * np.pi))
+    return lateral * slice_form_factor(q_z, dz, optical_step if treatment == "exact" else 0.0)
+
+
+@lru_cache(maxsize=16)
+def _cached_wavevectors(key: tuple, wavenumber: float) -> tuple[Floats, Floats, Floats]:
+    """Transverse wave vector of the pixels, and the squared one that their longitudinal one comes from."""
+    kind, shape, *values = key
+    detector = kind(n_pixels=shape, **dict(values))
+    q_y, q_x = detector.wavevectors(wavenumber)
+    depth_y, depth_x = detector.depth_wavevectors(wavenumber)
+    return q_y, q_x, depth_y**2 + depth_x**2
+
+
+@lru_cache(maxsize=16)
+def build_plan(
+    grid_shape: tuple[int, int, int],
+    detector_key: tuple,
+    mask: bytes | None,
+    wavelength: float,
+    absorption_length: float,
+    box: float,
+    self_absorption: str,
+    voxel_response: str,
+) -> MSFTPlan:
+    """Compute the plan of a simulation; equal arguments give the same plan again.
+
+    Parameters
+    ----------
+    grid_shape : tuple of int
+        Voxels along (z, y, x).
+    detector_key : tuple
+        ``Detector.key()``.
+    mask : bytes or None
+        The mask's booleans, row by row.
+    wavelength : float [nm]
+        Of the light.
+    absorption_length : float [nm]
+        Over which the field's amplitude falls to 1/e; may be infinite.
+    box : float [nm]
+        Edge of the cube that the volumes fill.
+    self_absorption : str
+        Treatment of a voxel's own thickness.
+    voxel_response : str
+        ``"box"`` or ``"point"``.
+
+    Returns
+    -------
+    MSFTPlan
+        The plan; its arrays are read-only.
+    """
+    kind: type[Detector] = detector_key[0]
+    detector_shape: tuple[int, int] = detector_key[1]
+    wavenumber = 2 * math.pi / wavelength
+    q_y, q_x, transverse = _cached_wavevectors(detector_key, wavenumber)
+    visible = transverse < wavenumber**2
+    q_z = np.where(visible, wavenumber - np.sqrt(np.where(visible, wavenumber**2 - transverse, 0)), 0)
+    z, y, x = (_centres(n, box) for n in grid_shape)
+    voxel = (box / grid_shape[0], box / grid_shape[1], box / grid_shape[2])
+    optical_step = voxel[0] / absorption_length
+    response = np.full(detector_shape, math.prod(voxel) / PUBLISHED_VOXEL**3, dtype=np.complex128)
+    if voxel_response == "box":
+        response *= _voxel_form_factor((q_z, q_y, q_x), voxel, optical_step, self_absorption)
+    response *= visible
+    if mask is not None:
+        response *= np.frombuffer(mask, dtype=bool).reshape(detector_shape)
+    for array in (z, y, x, q_y, q_x, q_z, response):
+        array.setflags(write=False)
+    return MSFTPlan(
+        grid_shape=grid_shape,
+        detector_shape=detector_shape,
+        voxel=voxel,
+        z=z,
+        y=y,
+        x=x,
+        q_y=q_y,
+        q_x=q_x,
+        q_z=q_z,
+        response=response,
+        optical_step=optical_step,
+        self_absorption=self_absorption,
+        separable=kind.separable,
+    )

@@ -1,0 +1,378 @@
+"""Random bodies: what is drawn, apart from how it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from scatterkit._random import RandomState, check_random_state
+from scatterkit._validation import (
+    Choice,
+    Constraint,
+    Instance,
+    Integer,
+    Positive,
+    Real,
+    check_value,
+    fail,
+    shown,
+)
+from scatterkit.base import Component
+from scatterkit.solids._body import CARTESIAN
+from scatterkit.solids.catalogue import PUBLISHED, canonical_name
+from scatterkit.solids.solid import Solid
+
+Axis = str | tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SolidDescriptor:
+    """What was drawn for one body; `SolidSampler.build` makes the body of it.
+
+    Parameters
+    ----------
+    polyhedron : str
+        Name of the body in the catalogue.
+    quaternion : tuple of float
+        Rotation from the catalogue's orientation, scalar last (x, y, z, w).
+    size : float [nm]
+        Circumradius before stretching.
+    stretch : float, default=1.0
+        Factor along ``axis``; 1 for none.
+    axis : str or tuple of float, optional
+        Axis of the stretch in the catalogue's orientation: a name as for `Solid.axis`, or a direction.
+    cut : float, optional
+        Distance of the cut from the centre, as a fraction of ``size``, before the stretch; None for an uncut
+        body.
+    caxis : str or tuple of float, optional
+        Direction of the cut, as for ``axis``.
+    cut_sides : {1, 2}, default=2
+        Whether the cut is made at the upper end of ``caxis`` alone, or at both ends alike.
+    seed : int, default=0
+        Seed of the shape of a random polyhedron.
+    """
+
+    polyhedron: str
+    quaternion: tuple[float, float, float, float]
+    size: float
+    stretch: float = 1.0
+    axis: Axis | None = None
+    cut: float | None = None
+    caxis: Axis | None = None
+    cut_sides: int = 2
+    seed: int = 0
+
+
+class SolidSampler(Component):
+    """Random bodies of the catalogue, sized, stretched along a symmetry axis, perhaps cut, and turned.
+
+    Sample i depends on the seed and on i alone, so that chunks and workers change nothing. ``sample_params``
+    draws, ``build`` applies.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.Generator or None
+        An int gives the same bodies at each call; a Generator or None draws one seed at each call.
+    classes : sequence of str or mapping of str to float, optional
+        Names in the catalogue, equally likely, or names and their weights; by default the published 21.
+    size : tuple of float [nm], default=(31.0, 154.75)
+        Range of the circumradius before stretching, uniform.
+    stretch : tuple of float or None, default=(0.6, 1.6)
+        Range of the factor along the axis, uniform; None for none. Random polyhedra are not stretched.
+    stretch_axes : sequence of str, optional
+        Names of the symmetry axes to choose from, such as ``("C5", "C3")``, where a body has them; by default
+        all that it has, each name equally likely. ``"x"``, ``"y"`` and ``"z"`` are allowed too.
+    cut : tuple of float, optional
+        Range of the cut's distance from the centre, uniform, as a fraction of the circumradius, before the
+        stretch; a cut at 1 leaves the body whole. None for no cuts.
+    cut_probability : float, default=1.0
+        How likely a body is cut, where ``cut`` is given.
+    cut_axes : {"same"} or sequence of str, default="same"
+        Axis of the cut: that of the stretch, or one of these, chosen apart from it.
+    cut_sides : {1, 2}, default=2
+        Whether a body is cut at one end of the axis or at both alike.
+    max_radius : float [nm] or None, default=154.75
+        The stretch is limited so that stretch times size stays within this; None for no limit.
+    box : float [nm] or None, default=318.75
+        Width of the box that the bodies must fit, centred on the origin; None for any.
+
+    Notes
+    -----
+    In the published tables the size is uniform in 0.2 to 1, which the volumes show as 31 nm to 154.75 nm
+    (geometric mean of the axes); the stretch is uniform in 0.5 to 2, then limited to 1 / size; and the cut of
+    the chopped bodies is uniform in 0.2 to 1, at both ends of the axis of the stretch. So
+    ``SolidSampler(stretch=(0.5, 2.0))`` draws what these tables hold; with ``cut=(0.2, 1.0)``, the chopped
+    ones. (For seven of the classes the tables' stretch is the inverse of the factor.)
+
+    A body that would still leave the box is made smaller until it touches it.
+
+    References
+    ----------
+    T. Stielow and S. Scheel, Phys. Rev. E 103, 053312 (2021), arXiv:2101.09136.
+
+    Examples
+    --------
+    >>> from scatterkit.solids import SolidSampler
+    >>> sampler = SolidSampler(random_state=7, cut=(0.2, 1.0), cut_probability=0.5)
+    >>> bodies = sampler.sample(3)
+    >>> sampler.sample_params(1, start=2)[0] == sampler.sample_params(3)[2]
+    True
+    """
+
+    _constraints: ClassVar[Mapping[str, Constraint]] = {
+        "cut_probability": Real(low=0, high=1),
+        "cut_sides": Choice((1, 2)),
+        "max_radius": Positive("nm", optional=True),
+        "box": Positive("nm", optional=True),
+    }
+
+    def __init__(
+        self,
+        random_state: RandomState = None,
+        classes: Sequence[str] | Mapping[str, float] | None = None,
+        size: tuple[float, float] = (31.0, 154.75),
+        stretch: tuple[float, float] | None = (0.6, 1.6),
+        stretch_axes: Sequence[str] | None = None,
+        cut: tuple[float, float] | None = None,
+        cut_probability: float = 1.0,
+        cut_axes: str | Sequence[str] = "same",
+        cut_sides: int = 2,
+        max_radius: float | None = 154.75,
+        box: float | None = 318.75,
+    ) -> None:
+        self.random_state = random_state
+        self.classes = classes
+        self.size = size
+        self.stretch = stretch
+        self.stretch_axes = stretch_axes
+        self.cut = cut
+        self.cut_probability = cut_probability
+        self.cut_axes = cut_axes
+        self.cut_sides = cut_sides
+        self.max_radius = max_radius
+        self.box = box
+
+    def sample(self, n: int, *, start: int = 0) -> list[Solid]:
+        """Give random bodies.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        start : int, default=0
+            Number of the first: ``sample(2, start=5)`` gives the sixth and the seventh body of the seed.
+
+        Returns
+        -------
+        list of Solid
+            The bodies, centred on the origin before the cut.
+        """
+        return [self.build(descriptor) for descriptor in self.sample_params(n, start=start)]
+
+    def sample_params(self, n: int, *, start: int = 0) -> list[SolidDescriptor]:
+        """Draw what makes the bodies, without making them.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        start : int, default=0
+            Number of the first.
+
+        Returns
+        -------
+        list of SolidDescriptor
+            What was drawn.
+        """
+        names, weights = self._check()
+        check_value(n, Integer(low=1), name="n", owner="SolidSampler")
+        check_value(start, Integer(low=0), name="start", owner="SolidSampler")
+        seed = self._seed()
+        return [self._draw(np.random.default_rng([seed, i]), names, weights) for i in range(start, start + n)]
+
+    def build(self, descriptor: SolidDescriptor) -> Solid:
+        """Make the body of a descriptor: sized, cut, stretched, then turned.
+
+        Parameters
+        ----------
+        descriptor : SolidDescriptor
+            What was drawn.
+
+        Returns
+        -------
+        Solid
+            The body.
+        """
+        check_value(descriptor, Instance((SolidDescriptor,)), name="descriptor", owner="SolidSampler")
+        check_value(self.box, self._constraints["box"], name="box", owner="SolidSampler")
+        body = Solid.from_catalogue(
+            descriptor.polyhedron, descriptor.size, random_state=np.random.default_rng(descriptor.seed)
+        )
+        # axes are those of the whole body
+        if descriptor.cut is not None and descriptor.caxis is not None:
+            caxis = catalogue_axis(descriptor.polyhedron, descriptor.caxis)
+            for end in (1, -1)[: descriptor.cut_sides]:
+                body = body.cut(end * caxis, descriptor.cut * descriptor.size)
+        if descriptor.axis is not None:
+            body = body.stretch(descriptor.stretch, catalogue_axis(descriptor.polyhedron, descriptor.axis))
+        body = body.rotate(Rotation.from_quat(descriptor.quaternion))
+        reach = float(np.abs(body.bounds).max())
+        if self.box is not None and reach > self.box / 2:
+            body = body.scale((1 - 1e-9) * self.box / 2 / reach)
+        return body
+
+    def _draw(
+        self, generator: np.random.Generator, names: list[str], weights: NDArray[np.float64]
+    ) -> SolidDescriptor:
+        # everything is drawn for every body, so that one choice does not shift the others
+        name = names[int(generator.choice(len(names), p=weights))]
+        quaternion = generator.normal(size=4)
+        size, cut_draw, chance, stretch_draw, which, which_cut = generator.random(6).tolist()
+        seed = int(generator.integers(2**32))
+        size = _between(self.size, size)
+        stretch = _between(self.stretch or (1.0, 1.0), stretch_draw)
+        axis = self._choose(self.stretch_axes, name, which)
+        apart = None if isinstance(self.cut_axes, str) else self.cut_axes
+        caxis = axis if apart is None else self._choose(apart, name, which_cut)
+        is_cut = self.cut is not None and chance < self.cut_probability and caxis is not None
+        unit = quaternion / np.linalg.norm(quaternion)
+        return SolidDescriptor(
+            polyhedron=name,
+            quaternion=(float(unit[0]), float(unit[1]), float(unit[2]), float(unit[3])),
+            size=size,
+            stretch=min(stretch, (self.max_radius or np.inf) / size) if axis else 1.0,
+            axis=axis if self.stretch else None,
+            cut=_between(self.cut, cut_draw) if self.cut and is_cut else None,
+            caxis=caxis if is_cut else None,
+            cut_sides=self.cut_sides,
+            seed=seed if name == "random_polyhedron" else 0,
+        )
+
+    @staticmethod
+    def _choose(allowed: Sequence[str] | None, name: str, draw: float) -> str | None:
+        own = axis_names(name)
+        options = own if allowed is None else [axis for axis in allowed if axis in own or axis in CARTESIAN]
+        return options[int(draw * len(options))] if options else None
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)) and not isinstance(self.random_state, bool):
+            check_random_state(self.random_state, owner="SolidSampler")
+            return int(self.random_state)
+        return int(check_random_state(self.random_state, owner="SolidSampler").integers(2**63))
+
+    def _check(self) -> tuple[list[str], NDArray[np.float64]]:
+        self._check_parameters()
+        _check_range(self.size, "size", low=0, open_low=True, unit=" in nm")
+        if self.stretch is not None:
+            _check_range(self.stretch, "stretch", low=0, open_low=True)
+        if self.cut is not None:
+            _check_range(self.cut, "cut", low=0, open_low=True, high=1)
+        _check_axes(self.stretch_axes, "stretch_axes")
+        if not isinstance(self.cut_axes, str):
+            _check_axes(self.cut_axes, "cut_axes")
+        elif self.cut_axes != "same":
+            raise fail(
+                "cut_axes", "SolidSampler", "'same' or a sequence of names of axes", shown(self.cut_axes)
+            )
+        return self._check_classes()
+
+    def _check_classes(self) -> tuple[list[str], NDArray[np.float64]]:
+        given: Any = PUBLISHED if self.classes is None else self.classes
+        allowed = "a sequence of names in the catalogue, or a mapping of names to weights, not empty"
+        if isinstance(given, str) or not isinstance(given, (Sequence, Mapping)) or len(given) == 0:
+            raise fail("classes", "SolidSampler", allowed, shown(given))
+        names = [canonical_name(name) for name in given]
+        weights = np.array(
+            [given[key] for key in given] if isinstance(given, Mapping) else np.ones(len(names))
+        )
+        if (
+            weights.dtype.kind not in "iuf"
+            or not np.isfinite(weights).all()
+            or weights.min() < 0
+            or not weights.sum()
+        ):
+            raise fail(
+                "classes", "SolidSampler", "a mapping of names to weights >= 0, not all zero", shown(given)
+            )
+        return names, weights / weights.sum()
+
+
+@cache
+def axis_names(polyhedron: str) -> tuple[str, ...]:
+    """Give the names of the axes along which a class of the catalogue is stretched.
+
+    Parameters
+    ----------
+    polyhedron : str
+        Name in the catalogue.
+
+    Returns
+    -------
+    tuple of str
+        Its symmetry axes; ``("z",)`` for the sphere and none for the random polyhedron.
+
+    Examples
+    --------
+    >>> from scatterkit.solids.sampler import axis_names
+    >>> axis_names("icosahedron"), axis_names("sphere"), axis_names("random_polyhedron")
+    (('C5', 'C3', 'C2'), ('z',), ())
+    """
+    if polyhedron == "random_polyhedron":
+        return ()
+    if polyhedron == "sphere":
+        return ("z",)
+    return tuple(Solid.from_catalogue(polyhedron).symmetry_axes)
+
+
+@cache
+def catalogue_axis(polyhedron: str, axis: Axis) -> NDArray[np.float64]:
+    """Give an axis of a class of the catalogue as a unit vector.
+
+    Parameters
+    ----------
+    polyhedron : str
+        Name in the catalogue.
+    axis : str or tuple of float
+        As for `Solid.axis`.
+
+    Returns
+    -------
+    ndarray of shape (3,)
+        The unit vector (x, y, z).
+
+    Examples
+    --------
+    >>> from scatterkit.solids.sampler import catalogue_axis
+    >>> catalogue_axis("decahedron", "C5").round(6)
+    array([0., 0., 1.])
+    """
+    return Solid.from_catalogue(polyhedron, random_state=0).axis(axis)
+
+
+def _between(ends: tuple[float, float], draw: float) -> float:
+    """Give the number that lies a share (0 to 1) of the way from one end to the other."""
+    return float(ends[0] + draw * (ends[1] - ends[0]))
+
+
+def _check_range(
+    value: Any, name: str, *, low: float, high: float = np.inf, open_low: bool = False, unit: str = ""
+) -> None:
+    bound = Real(low=low, high=high, open_low=open_low)
+    allowed = f"two floats{unit}, the smaller one first, each {bound.describe()}"
+    fits = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
+    if not fits or not all(bound.accepts(end) for end in value) or value[0] > value[1]:
+        raise fail(name, "SolidSampler", allowed, shown(value))
+
+
+def _check_axes(value: Sequence[str] | None, name: str) -> None:
+    if value is None:
+        return
+    orders = {f"C{n}" for n in range(2, 20)} | {"Cinf"} | set(CARTESIAN)
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value or not set(value) <= orders:
+        raise fail(name, "SolidSampler", "a sequence of names of axes such as 'C5' or 'z'", shown(value))

@@ -1,0 +1,31 @@
+"""Fixtures and settings of all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import matplotlib as mpl
+import pytest
+
+mpl.use("Agg")  # no test opens a window
+
+# examples are few and without a deadline: a first call may compile, and a machine may be busy
+hypothesis.settings.register_profile("scatterkit", max_examples=20, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("scatterkit")
+
+
+@pytest.fixture(scope="session")
+def sample_root() -> Path:
+    """The folder of the published sample set (exp/, train/, val/, test/), or a skip with its reason."""
+    from scatterkit.datasets._locate import VARIABLE, local_roots
+
+    for root in local_roots():
+        if any((root / part).is_dir() for part in ("exp", "train", "val", "test")):
+            return root
+    named = os.environ.get(VARIABLE)
+    pytest.skip(
+        f"published sample data not found: {VARIABLE} is "
+        f"{'not set' if named is None else repr(named)} and shared/data/scatter2d3d is not beside the project"
+    )

@@ -1,0 +1,99 @@
+"""One small, valid use of every public component; the contract suite runs over these."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import scatterkit
+from scatterkit.base import Component
+
+CORNERS = 10.0 * np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)])
+TRIANGLES = np.array([(0, 1, 2), (0, 3, 1), (0, 2, 3), (1, 3, 2)])
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to make a component, and the cheapest use that must check its parameters."""
+
+    use: Callable[[Any], object]
+    parameters: Callable[[], dict[str, Any]] = dict
+
+
+def volumes() -> np.ndarray:
+    body = np.zeros((1, 4, 4, 4), dtype=np.float32)
+    body[:, 1:3, 1:3, 1:3] = 1
+    return body
+
+
+def patterns(n_pixels: int = 8) -> np.ndarray:
+    rows, columns = np.indices((n_pixels, n_pixels)) - n_pixels // 2
+    return np.exp(-0.1 * (rows**2 + columns**2))[None].astype(np.float32)
+
+
+def tetrahedron() -> dict[str, Any]:
+    return {"vertices": CORNERS.copy(), "faces": TRIANGLES.copy()}
+
+
+def half_ball() -> dict[str, Any]:
+    """Cuts are given by two parameters together."""
+    return {"matrix": 50 * np.eye(3), "center": (0, 0, 0), "cut_normals": [(0, 0, 1)], "cut_offsets": [0.0]}
+
+
+def small_fit() -> dict[str, Any]:
+    simulator = scatterkit.MSFTSimulator(box=80.0, detector=scatterkit.QGrid(n_pixels=8, dq=0.05))
+    model = scatterkit.ConvexBody(n_faces=12)
+    return {"model": model, "simulator": simulator, "grid": 8, "n_steps": 10, "n_kept": 1, "radii": [20.0]}
+
+
+def use_model(model: Any) -> object:
+    """Body models are checked by the fitter that they are given to."""
+    return scatterkit.ForwardFitter(**small_fit() | {"model": model}).fit(patterns())
+
+
+CASES: dict[str, Case] = {
+    "CatalogueBody": Case(use_model, lambda: {"name": "cube"}),
+    "ConvexBody": Case(use_model),
+    "Ellipsoid": Case(lambda ellipsoid: ellipsoid.volume, half_ball),
+    "FlatDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
+    "ForwardFitter": Case(lambda fitter: fitter.fit(patterns()), small_fit),
+    "LogScaler": Case(lambda scaler: scaler.transform(patterns())),
+    "MSFTSimulator": Case(lambda simulator: simulator.transform(volumes())),
+    "PhotonCounts": Case(lambda counts: counts.transform(patterns())),
+    "PublishedGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
+    "QGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
+    "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
+    "Solid": Case(lambda solid: solid.volume, tetrahedron),
+    "SolidSampler": Case(lambda sampler: sampler.sample(1)),
+}
+
+
+# Bases to subclass; they are no use alone.
+ABSTRACT = {"BodyModel", "Detector"}
+
+
+def public_objects() -> list[Any]:
+    """Classes and functions among the public names, of the package and of the modules it names."""
+    found: dict[int, Any] = {}
+    for name in scatterkit.__all__:
+        value = getattr(scatterkit, name)
+        members = [getattr(value, part) for part in getattr(value, "__all__", ())] or [value]
+        found.update((id(member), member) for member in members)
+    return [value for value in found.values() if inspect.isclass(value) or inspect.isfunction(value)]
+
+
+def public_components() -> list[type[Component]]:
+    """The component classes among the public objects."""
+    classes = [
+        value for value in public_objects() if isinstance(value, type) and issubclass(value, Component)
+    ]
+    return [value for value in classes if value.__name__ not in ABSTRACT]
+
+
+def make(kind: type[Component]) -> Any:
+    """A component with the parameters of its case."""
+    return kind(**CASES[kind.__name__].parameters())
