@@ -1,8 +1,9 @@
 """One measured diffraction pattern in, one 3D body out.
 
-Reads the star pattern of a silver cluster (Barke et al. 2015, number 5), fits any convex body to it starting from plain
-spheres, and for comparison the best icosahedron and the best elongated decahedron. Prints one table, draws one
-figure, and writes the body as GLB and STL. Run it by ``make demo``, or by ``python examples/reconstruct_measured_pattern.py``.
+Reads the star pattern of a silver cluster (Barke et al. 2015, number 5), fits any convex body to it, starting
+from plain spheres, and for comparison the best icosahedron and the best elongated decahedron. Prints one table,
+draws one figure, and writes the body as GLB and STL.
+Run it by ``make demo``, or by ``python examples/reconstruct_measured_pattern.py``.
 """
 
 from __future__ import annotations
@@ -56,15 +57,24 @@ def simulate_measurement() -> Measurement:
     pattern = LogScaler().transform(MSFTSimulator().transform(Rasterizer(grid=96).transform([body])))[0]
     rows, columns = np.indices(pattern.shape) - 64
     radius = np.hypot(rows, columns)
-    return Measurement(pattern, (radius < 40) & (radius > 2.5), "simulated pattern of a stretched icosahedron")
+    return Measurement(
+        pattern, (radius < 40) & (radius > 2.5), "simulated pattern of a stretched icosahedron"
+    )
 
 
 def main() -> None:
     """Fit the three models, print the table, write figure and meshes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder for figure and meshes")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--time-budget", type=float, default=45.0, help="seconds for each of the three fits (default: %(default)s)"
+        "--output", type=Path, default=Path("demo_output"), help="folder for figure and meshes"
+    )
+    parser.add_argument(
+        "--time-budget",
+        type=float,
+        default=45.0,
+        help="seconds for each of the three fits (default: %(default)s)",
     )
     arguments = parser.parse_args()
     measurement = load_measurement()
@@ -96,6 +106,7 @@ def main() -> None:
         best.predict_pattern(measurement.pattern[None])[0],
         measurement.mask,
         body,
+        title=measurement.title,
     )
     paths = [arguments.output / f"reconstruction.{kind}" for kind in ("png", "glb", "stl")]
     figure.savefig(paths[0], dpi=150)

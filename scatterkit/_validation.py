@@ -79,7 +79,8 @@ class Integer:
             return self.optional
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
             return False
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        number = int(value)
+        return (self.low is None or number >= self.low) and (self.high is None or number <= self.high)
 
     def describe(self) -> str:
         none = " or None" if self.optional else ""
@@ -178,10 +179,11 @@ def check_array(
     wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
     try:
         raw = np.asarray(value)
-        array = np.ascontiguousarray(raw, dtype=dtype)
+        real = not np.issubdtype(np.dtype(dtype), np.complexfloating)
+        array = np.ascontiguousarray(raw.real if real else raw, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise fail(name, owner, f"{what} of shape {wanted}", shown(value)) from error
-    if np.iscomplexobj(raw) and not np.issubdtype(np.dtype(dtype), np.complexfloating):
+    if real and np.iscomplexobj(raw):
         raise fail(name, owner, f"{what} of real numbers", "complex numbers")
     fits = raw.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, raw.shape, strict=True))
     if not fits or raw.size == 0:

@@ -57,7 +57,7 @@ class ForwardFitter(Component):
         The experiment; the published silver configuration by default.
     grid : int, default=64
         Voxels along each edge of the fitted volumes.
-    n_steps : int, default=400
+    n_steps : int, default=600
         Steps of gradient descent from a start to the end.
     n_kept : int, default=2
         Number of starts that are followed to the end.
@@ -127,7 +127,7 @@ class ForwardFitter(Component):
         model: str | BodyModel = "convex",
         simulator: MSFTSimulator | None = None,
         grid: int = 64,
-        n_steps: int = 400,
+        n_steps: int = 600,
         n_kept: int = 2,
         radii: Sequence[float] | None = None,
         max_shift: float = 3.0,
@@ -320,7 +320,9 @@ class ForwardFitter(Component):
         """Make the body of a candidate, and judge it anew from its own exact occupancy."""
         solid = model.solid(candidate.point, box_limit(self._simulator().box))
         solid = solid.shift(-np.mean(solid.bounds, axis=0))
-        seen = mask if self._simulator().mask is None else mask & np.asarray(self._simulator().mask, dtype=bool)
+        seen = (
+            mask if self._simulator().mask is None else mask & np.asarray(self._simulator().mask, dtype=bool)
+        )
         response, residual = fit_response(
             pattern, self._intensity(solid), seen, max_shift=self.max_shift, start=candidate.response
         )

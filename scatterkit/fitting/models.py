@@ -154,7 +154,7 @@ class ConvexBody(BodyModel):
 
     Parameters
     ----------
-    n_faces : int, default=48
+    n_faces : int, default=32
         Number of half-spaces. Those that the body does not need end up outside it.
     back_weight : float [1], default=3e-7
         Strength of the assumption about the hidden back: slices deeper behind the front than the body is wide
@@ -177,32 +177,32 @@ class ConvexBody(BodyModel):
 
     _constraints: ClassVar[dict[str, Constraint]] = {"n_faces": Integer(8), "back_weight": Real(low=0)}
 
-    def __init__(self, n_faces: int = 48, back_weight: float = 3e-7) -> None:
+    def __init__(self, n_faces: int = 32, back_weight: float = 3e-7) -> None:
         self.n_faces = n_faces
         self.back_weight = back_weight
 
-    def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:  # noqa: D102
+    def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
         directions = spread_directions(self.n_faces)
         turns = [Rotation.random(rng=rng) for _ in radii]
         pairs = zip(turns, radii, strict=True)
         return [np.column_stack([turn.apply(directions), np.full(self.n_faces, r)]) for turn, r in pairs]
 
-    def planes(self, point: Floats) -> tuple[Floats, Floats]:  # noqa: D102
+    def planes(self, point: Floats) -> tuple[Floats, Floats]:
         return point[:, :3], point[:, 3]
 
-    def pullback(self, point: Floats, by_normals: Floats, by_offsets: Floats) -> Floats:  # noqa: D102
+    def pullback(self, point: Floats, by_normals: Floats, by_offsets: Floats) -> Floats:
         along = np.einsum("ij,ij->i", by_normals, point[:, :3])
         return np.column_stack([by_normals - along[:, None] * point[:, :3], by_offsets])
 
-    def move(self, point: Floats, step: Floats, limit: float) -> Floats:  # noqa: D102
+    def move(self, point: Floats, step: Floats, limit: float) -> Floats:
         moved = point + step
         moved[:, :3] /= np.linalg.norm(moved[:, :3], axis=1, keepdims=True)
         return moved
 
-    def rates(self, point: Floats) -> Floats:  # noqa: D102
+    def rates(self, point: Floats) -> Floats:
         return np.tile([0.012, 0.012, 0.012, 0.9], (len(point), 1))
 
-    def prior_gradient(self, volume: NDArray[np.float32], box: float) -> NDArray[np.float32] | None:  # noqa: D102
+    def prior_gradient(self, volume: NDArray[np.float32], box: float) -> NDArray[np.float32] | None:
         n = volume.shape[0]
         lit = np.flatnonzero(volume.sum(axis=(1, 2)) > 1)
         if self.back_weight == 0 or lit.size == 0:
@@ -294,7 +294,9 @@ class CatalogueBody(BodyModel):
             check_value(self.stretch_axis, AnyOf((Choice((None, *axes)),)), name="stretch_axis", owner=owner)
         low_high = np.asarray(self.stretch, dtype=np.float64)
         if low_high.shape != (2,) or not 0 < low_high[0] <= 1 <= low_high[1] < np.inf:
-            raise fail("stretch", owner, "two floats (low, high) with 0 < low <= 1 <= high", shown(self.stretch))
+            raise fail(
+                "stretch", owner, "two floats (low, high) with 0 < low <= 1 <= high", shown(self.stretch)
+            )
 
     def _axis(self) -> Floats | None:
         if self.stretch_axis is None:
@@ -306,7 +308,7 @@ class CatalogueBody(BodyModel):
 
     # A point is a quaternion (4), log size, log stretch; a step a rotation vector (3), and the two logarithms.
 
-    def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:  # noqa: D102
+    def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
         self._check_parameters()
         low, high = np.log(self.stretch)
         stretches = [0.0] if self.stretch_axis is None else [0.0, high / 2, low / 2]
@@ -317,7 +319,7 @@ class CatalogueBody(BodyModel):
                 points.append(np.concatenate([turn.as_quat(), [np.log(radius), stretch]]))
         return points
 
-    def planes(self, point: Floats) -> tuple[Floats, Floats]:  # noqa: D102
+    def planes(self, point: Floats) -> tuple[Floats, Floats]:
         _, normals, offsets = _unit_body(self.name)
         axis = self._axis()
         if axis is not None:
@@ -326,7 +328,7 @@ class CatalogueBody(BodyModel):
             normals, offsets = normals / lengths[:, None], offsets / lengths
         return Rotation.from_quat(point[:4]).apply(normals), np.exp(point[4]) * offsets
 
-    def pullback(self, point: Floats, by_normals: Floats, by_offsets: Floats) -> Floats:  # noqa: D102
+    def pullback(self, point: Floats, by_normals: Floats, by_offsets: Floats) -> Floats:
         # half-spaces are smooth in five numbers: central differences are right to 1e-9 and cost nothing
         delta = 1e-5
         gradient = np.empty(5)
@@ -343,7 +345,7 @@ class CatalogueBody(BodyModel):
         turned = Rotation.from_rotvec(step[:3]) * Rotation.from_quat(point[:4])
         return np.concatenate([turned.as_quat(), point[4:] + step[3:]])
 
-    def move(self, point: Floats, step: Floats, limit: float) -> Floats:  # noqa: D102
+    def move(self, point: Floats, step: Floats, limit: float) -> Floats:
         moved = self._moved(point, step)
         if self.stretch_axis is not None:
             moved[5] = np.clip(moved[5], *np.log(self.stretch))
@@ -359,10 +361,10 @@ class CatalogueBody(BodyModel):
             corners = corners + np.outer(corners @ axis, axis) * (np.exp(point[5]) - 1)
         return Rotation.from_quat(point[:4]).apply(corners) * np.exp(point[4])
 
-    def rates(self, point: Floats) -> Floats:  # noqa: D102
+    def rates(self, point: Floats) -> Floats:
         return np.array([0.03, 0.03, 0.03, 0.02, 0.02 if self.stretch_axis is not None else 0.0])
 
-    def solid(self, point: Floats, limit: float) -> Solid:  # noqa: D102
+    def solid(self, point: Floats, limit: float) -> Solid:
         solid, _, _ = _unit_body(self.name)
         axis = self._axis()
         if axis is not None:

@@ -65,13 +65,17 @@ def test_pixels_outside_the_mask_do_not_matter(fitted, pattern, mask):
 
 
 def test_the_same_random_state_gives_the_same_body(pattern, mask):
-    fitter = ForwardFitter("cube", grid=24, n_steps=20, n_kept=1, random_state=3)
+    model = CatalogueBody("cube", n_orientations=3)
+    fitter = ForwardFitter(model, grid=24, n_steps=20, radii=[70], n_kept=1, random_state=3)
     first, second = (clone(fitter).fit(pattern, mask=mask) for _ in range(2))
     assert first.residuals_ == pytest.approx(second.residuals_, rel=1e-4)
 
 
 def test_a_catalogue_body_is_found_with_its_size(pattern, mask):
-    fitter = ForwardFitter("cube", grid=48, n_steps=120, random_state=0).fit(pattern, mask=mask)
+    model = CatalogueBody("cube", n_orientations=12)
+    fitter = ForwardFitter(model, grid=48, n_steps=100, radii=[65, 85], random_state=0).fit(
+        pattern, mask=mask
+    )
     assert fitter.solids_[0].circumradius == pytest.approx(75, rel=0.03)
     assert fitter.residuals_[0] < 1e-3
     assert [residual for residual, _ in fitter.candidates_[0]] == sorted(r for r, _ in fitter.candidates_[0])
@@ -79,14 +83,14 @@ def test_a_catalogue_body_is_found_with_its_size(pattern, mask):
 
 def test_unseen_patterns_are_fitted_when_they_come(fitted, pattern):
     fitter = clone(fitted).set_params(n_steps=10, grid=16)
-    fitter.fit(pattern)
+    fitter.set_params(radii=[70]).fit(pattern)
     other = np.roll(pattern, 1, axis=1)
     assert fitter.predict(np.concatenate([other, pattern])).shape == (2, 16, 16, 16)
     assert len(fitter.solids_) == 2
 
 
 def test_interruption_keeps_what_is_finished(pattern, monkeypatch):
-    fitter = ForwardFitter("cube", grid=16, n_steps=10, n_kept=1, random_state=0)
+    fitter = ForwardFitter(grid=16, n_steps=10, radii=[70], n_kept=1, random_state=0)
     fit_one = ForwardFitter._fit_one
 
     def interrupted(self, *arguments):
