@@ -84,7 +84,9 @@ def main() -> None:
     for name, model in MODELS.items():
         print(f"\nFitting: {name}", flush=True)
         begun = time.perf_counter()
-        fitter = ForwardFitter(model, time_budget=arguments.time_budget, random_state=0, verbose=True)
+        fitter = ForwardFitter(
+            model, time_budget=arguments.time_budget, n_jobs=-1, random_state=0, verbose=True
+        )
         fitters[name] = fitter.fit(measurement.pattern[None], mask=measurement.mask)
         seconds[name] = time.perf_counter() - begun
         # judged anew and alike for all: response fitted from scratch to the finished body's pattern

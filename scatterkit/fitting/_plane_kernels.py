@@ -2,13 +2,14 @@
 
 The occupancy of a voxel whose centre lies ``s`` nm inside the nearest plane is ``clip(1/2 + s/width, 0, 1)``.
 Work goes by column along z: the planes bound the stretch of a column that is not empty, and the shorter
-stretch that is full, so that all planes are looked at only for the few voxels of the surface between.
+stretch that is full, so that all planes are looked at only for the few voxels of the surface between. The kernels
+run on one thread: a search follows several bodies at once instead.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
@@ -47,13 +48,13 @@ def _nearest_plane(normals, bases, z):  # type: ignore[no-untyped-def]
     return best, which
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def soft_occupancy(normals: F64, offsets: F64, n: int, box: float, width: float) -> F32:
     """Occupancy ``(z, y, x)`` of the body {r : normals @ r <= offsets} on n^3 voxels of a box, float32."""
     volume = np.zeros((n, n, n), np.float32)
     step = box / n
     first = -0.5 * box + 0.5 * step
-    for iy in prange(n):
+    for iy in range(n):
         y = first + iy * step
         bases = np.empty(offsets.shape[0])
         for ix in range(n):
@@ -73,7 +74,7 @@ def soft_occupancy(normals: F64, offsets: F64, n: int, box: float, width: float)
     return volume
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=True)
 def soft_occupancy_adjoint(
     normals: F64, offsets: F64, box: float, width: float, volume_gradient: F32
 ) -> tuple[F64, F64]:
@@ -82,8 +83,9 @@ def soft_occupancy_adjoint(
     count = offsets.shape[0]
     step = box / n
     first = -0.5 * box + 0.5 * step
-    partial = np.zeros((n, count, 4))
-    for iy in prange(n):
+    by_normals = np.zeros((count, 3))
+    by_offsets = np.zeros(count)
+    for iy in range(n):
         y = first + iy * step
         bases = np.empty(count)
         for ix in range(n):
@@ -101,9 +103,8 @@ def soft_occupancy_adjoint(
                 inside, which = _nearest_plane(normals, bases, z)
                 if abs(inside) < 0.5 * width:
                     slope = volume_gradient[iz, iy, ix] / width
-                    partial[iy, which, 0] -= slope * x
-                    partial[iy, which, 1] -= slope * y
-                    partial[iy, which, 2] -= slope * z
-                    partial[iy, which, 3] += slope
-    total = partial.sum(axis=0)
-    return total[:, :3].copy(), total[:, 3].copy()
+                    by_normals[which, 0] -= slope * x
+                    by_normals[which, 1] -= slope * y
+                    by_normals[which, 2] -= slope * z
+                    by_offsets[which] += slope
+    return by_normals, by_offsets

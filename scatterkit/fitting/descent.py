@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from scatterkit.response import DetectorResponse
 RECENTRE_EVERY = 10
 """Steps between shifts of a free body to the middle of the box; a shift changes no intensity."""
 
-OnStep = Callable[["Candidate", float], None]
+OnStep = Callable[["Candidate"], None]
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,19 @@ def descend(
     stage: Stage,
     *,
     deadline: float,
+    cancelled: Event,
     on_step: OnStep,
 ) -> None:
-    """Move a candidate down the residual for the steps of a stage, or until a deadline; it is changed in place.
+    """Move a candidate down the residual for the steps of a stage; it is changed in place.
 
-    The deadline is a value of ``time.monotonic()``.
+    Ends early at the deadline, a value of ``time.monotonic()``, or when cancelled.
     """
     begun = time.monotonic()
     box = objective.simulator.box
     allowed = max(deadline - begun, 1e-3)
     for number in range(stage.n_steps):
         done = max(number / stage.n_steps, (time.monotonic() - begun) / allowed)
-        if done >= 1:
+        if done >= 1 or cancelled.is_set():
             break
         volume = occupancy_of(model, candidate.point, stage, box)
         if not volume.any():
@@ -129,7 +131,7 @@ def descend(
         candidate.point = model.move(candidate.point, step, box_limit(box))
         if isinstance(model, ConvexBody) and number % RECENTRE_EVERY == RECENTRE_EVERY - 1:
             candidate.point = model.recentred(candidate.point, -0.5 * _middle(volume, box))
-        on_step(candidate, look.residual)
+        on_step(candidate)
 
 
 def _point_gradient(

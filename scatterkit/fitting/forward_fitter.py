@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from scatterkit._progress import progress_bar
 from scatterkit._random import RandomState, check_random_state
 from scatterkit._validation import (
+    AnyOf,
     Boolean,
+    Choice,
     Constraint,
     Instance,
     Integer,
@@ -67,6 +70,9 @@ class ForwardFitter(Component):
         Largest shift of the pattern's centre that is looked for.
     time_budget : float [s], optional
         Time for one pattern. The search then ends in order with what it has.
+    n_jobs : int, optional
+        Starts that are followed at once, each on one thread; -1 for all cores. By default one after the other, each
+        on as many threads as numba is set to.
     random_state : int, numpy.random.Generator or None, default=None
         Draws the orientations of the starts.
     verbose : bool, default=False
@@ -119,6 +125,7 @@ class ForwardFitter(Component):
         "n_kept": Integer(1),
         "max_shift": Real(low=0, high=16, unit="pixels"),
         "time_budget": Positive("s", optional=True),
+        "n_jobs": AnyOf((Choice((None, -1)), Integer(1))),
         "verbose": Boolean(),
     }
 
@@ -132,6 +139,7 @@ class ForwardFitter(Component):
         radii: Sequence[float] | None = None,
         max_shift: float = 3.0,
         time_budget: float | None = None,
+        n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: bool = False,
     ) -> None:
@@ -143,6 +151,7 @@ class ForwardFitter(Component):
         self.radii = radii
         self.max_shift = max_shift
         self.time_budget = time_budget
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -301,7 +310,10 @@ class ForwardFitter(Component):
                 if len(history) % 10 == 0:
                     bar.set_postfix(residual=f"{entry['residual']:.5f}", refresh=False)
 
-            search = Search(model, objective, schedule, time_budget=self.time_budget, report=report)
+            n_jobs = effective_n_jobs(self.n_jobs)
+            search = Search(
+                model, objective, schedule, time_budget=self.time_budget, n_jobs=n_jobs, report=report
+            )
             found = search.run(radii, rng)
         finished = sorted(
             (self._finish(model, candidate, pattern, mask) for candidate in found), key=lambda item: item[0]

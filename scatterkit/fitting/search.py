@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.descent import Candidate, Stage, box_limit, descend, occupancy_of
 from scatterkit.fitting.models import BodyModel, ConvexBody
 from scatterkit.fitting.objective import PatternObjective
+from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thread
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -78,9 +82,11 @@ class Search:
     schedule : Schedule
         How many steps go where.
     time_budget : float or None [s]
-        When to stop; the schedule's steps become larger then, so that the search still ends in order.
+        When to stop; steps that do not fit are left out of every stage alike, so that the search ends in order.
+    n_jobs : int
+        Bodies followed at once, each on one thread; with 1 a body may use all threads.
     report : callable
-        Called with a dict after every step.
+        Called with a dict after every step, by one thread at a time.
     """
 
     def __init__(
@@ -90,23 +96,23 @@ class Search:
         schedule: Schedule,
         *,
         time_budget: float | None,
+        n_jobs: int,
         report: Report,
     ) -> None:
-        self.model, self.objective, self.schedule, self.report = model, objective, schedule, report
+        self.model, self.objective, self.schedule = model, objective, schedule
+        self.n_jobs, self.report = n_jobs, report
         self.begun = time.monotonic()
         self.deadline = np.inf if time_budget is None else self.begun + time_budget
+        self.cancelled, self.lock = Event(), Lock()
 
     def run(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         """Give the refined candidates, best first."""
         candidates = self._rank_starts(radii, rng)
-        for number, candidate in enumerate(candidates):
-            self._descend(candidate, self.schedule.screening, self._share(number, len(candidates), 0.5))
-        candidates = self._by_full_residual(candidates, self.schedule.screening)
+        self._descend_all(candidates, (self.schedule.screening,), until=0.5)
+        candidates = self._ranked(candidates, self.schedule.screening)
         kept = candidates[: self.schedule.n_kept]
-        stages = [(candidate, stage) for candidate in kept for stage in self.schedule.refinement]
-        for number, (candidate, stage) in enumerate(stages):
-            self._descend(candidate, stage, self._share(number, len(stages), 1.0))
-        return self._by_full_residual(kept, self.schedule.refinement[-1])
+        self._descend_all(kept, self.schedule.refinement, until=1.0)
+        return self._ranked(kept, self.schedule.refinement[-1])
 
     def _rank_starts(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         points = self.model.starts(radii, rng)
@@ -118,40 +124,78 @@ class Search:
         candidates = [Candidate(point, label) for point, label in zip(points, labels, strict=True)]
         if len(candidates) <= self.schedule.n_screened:
             return candidates
-        return self._by_full_residual(candidates, self.schedule.screening)[: self.schedule.n_screened]
+        return self._ranked(candidates, self.schedule.screening, until=0.2)[: self.schedule.n_screened]
 
-    def _by_full_residual(self, candidates: list[Candidate], stage: Stage) -> list[Candidate]:
-        """Sort candidates by their residual over the whole mask; those without a body come last."""
-        box = self.objective.simulator.box
-        for number, candidate in enumerate(candidates):
-            if time.monotonic() > self.deadline and number > 0 and np.isfinite(candidate.residual):
-                continue
-            volume = occupancy_of(self.model, candidate.point, stage, box)
-            if not volume.any():
-                candidate.residual = np.inf
-                continue
-            look = self.objective.evaluate(volume, self.objective.mask, candidate.response)
-            candidate.residual, candidate.response = look.residual, look.response
+    def _ranked(self, candidates: list[Candidate], stage: Stage, until: float = np.inf) -> list[Candidate]:
+        """Sort candidates by their residual over the whole mask; those not looked at in time come last."""
+        deadline = self._deadline(until)
+
+        def look(candidate: Candidate) -> None:
+            candidate.residual = np.inf
+            if self.cancelled.is_set() or (time.monotonic() > deadline and candidate is not candidates[0]):
+                return
+            volume = occupancy_of(self.model, candidate.point, stage, self.objective.simulator.box)
+            if volume.any():
+                found = self.objective.evaluate(volume, self.objective.mask, candidate.response)
+                candidate.residual, candidate.response = found.residual, found.response
+
+        self._each(look, candidates)
         return sorted(candidates, key=lambda candidate: candidate.residual)
 
-    def _share(self, number: int, total: int, until: float) -> float:
-        """Deadline of piece ``number`` of ``total`` equal ones that together may last to a part of the budget."""
-        if np.isinf(self.deadline):
+    def _descend_all(self, candidates: list[Candidate], stages: tuple[Stage, ...], until: float) -> None:
+        """Take every candidate through some stages, which together may last to a part of the time budget."""
+        end = self._deadline(until)
+        rounds = math.ceil(len(candidates) / self.n_jobs)
+        seconds = max(end - time.monotonic(), 0) / (rounds * len(stages))
+
+        def follow(candidate: Candidate) -> None:
+            for stage in stages:
+                self._descend(candidate, stage, time.monotonic() + seconds)
+
+        self._each(follow, candidates)
+
+    def _deadline(self, until: float) -> float:
+        """When a part of the time budget is over."""
+        if np.isinf(self.deadline) or np.isinf(until):
             return np.inf
-        now = time.monotonic()
-        end = self.begun + until * (self.deadline - self.begun)
-        return now + max(end - now, 0) / (total - number)
+        return self.begun + until * (self.deadline - self.begun)
+
+    def _each(self, work: Callable[[Candidate], None], candidates: list[Candidate]) -> None:
+        """Do a piece of work for each candidate, several at a time."""
+        if self.n_jobs == 1:
+            for candidate in candidates:
+                work(candidate)
+            return
+
+        def on_one_thread(candidate: Candidate) -> None:
+            with numba_threads(1):
+                work(candidate)
+
+        with single_blas_thread(), ThreadPoolExecutor(self.n_jobs) as pool:
+            try:
+                list(pool.map(on_one_thread, candidates))
+            except BaseException:
+                self.cancelled.set()
+                raise
 
     def _descend(self, candidate: Candidate, stage: Stage, deadline: float) -> None:
-        def on_step(current: Candidate, residual: float) -> None:
-            self.report(
-                {
-                    "seconds": time.monotonic() - self.begun,
-                    "simulations": self.objective.n_evaluations,
-                    "start": current.label,
-                    "grid": stage.grid,
-                    "residual": residual,
-                }
-            )
+        def on_step(current: Candidate) -> None:
+            entry = {
+                "seconds": time.monotonic() - self.begun,
+                "simulations": self.objective.n_evaluations,
+                "start": current.label,
+                "grid": stage.grid,
+                "residual": current.residual,
+            }
+            with self.lock:
+                self.report(entry)
 
-        descend(self.model, candidate, self.objective, stage, deadline=deadline, on_step=on_step)
+        descend(
+            self.model,
+            candidate,
+            self.objective,
+            stage,
+            deadline=deadline,
+            cancelled=self.cancelled,
+            on_step=on_step,
+        )

@@ -62,7 +62,7 @@ class MSFTPlan:
 
 
 def _centres(n: int, box: float) -> Floats:
-    return (np.arange(n) + 0.5) * (box / n) - box / 2
+    return np.asarray((np.arange(n) + 0.5) * (box / n) - box / 2, dtype=np.float64)
 
 
 def slice_form_factor(q_z: Floats, thickness: float, optical_step: float) -> NDArray[np.complex128]:
@@ -78,13 +78,34 @@ def slice_form_factor(q_z: Floats, thickness: float, optical_step: float) -> NDA
     return integral * np.exp(-0.5j * q_z * thickness) / at_zero
 
 
-def _voxel_form_factor(
-    q: tuple[Floats, Floats, Floats], voxel: tuple[float, float, float], optical_step: float, treatment: str
-) -> NDArray[np.complex128]:
+Vector = tuple[Floats, Floats, Floats]
+Edges = tuple[float, float, float]
+
+
+def box_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> NDArray[np.complex128]:
+    """Form factor of a filled voxel: the volume is taken to consist of boxes."""
     q_z, q_y, q_x = q
     dz, dy, dx = voxel
     lateral = np.sinc(q_y * dy / (2 * np.pi)) * np.sinc(q_x * dx / (2 * np.pi))
     return lateral * slice_form_factor(q_z, dz, optical_step if treatment == "exact" else 0.0)
+
+
+def average_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
+    """Undo the averaging of a body over voxels, which multiplied its transform by a sinc along each axis.
+
+    Beyond the grid's Nyquist frequency, where nothing can be undone, the factor stays at its value there.
+    """
+    sincs = (np.sinc(q_i * d / (2 * np.pi)) for q_i, d in zip(q, voxel, strict=True))
+    along_z, along_y, along_x = (1 / np.maximum(s, 2 / np.pi) for s in sincs)
+    return along_z * along_y * along_x
+
+
+def point_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
+    """One: voxels are samples at their centres."""
+    return np.ones(())
+
+
+VOXEL_RESPONSES = {"average": average_response, "box": box_response, "point": point_response}
 
 
 @lru_cache(maxsize=16)
@@ -127,7 +148,7 @@ def build_plan(
     self_absorption : str
         Treatment of a voxel's own thickness.
     voxel_response : str
-        ``"box"`` or ``"point"``.
+        ``"average"``, ``"box"`` or ``"point"``.
 
     Returns
     -------
@@ -144,8 +165,7 @@ def build_plan(
     voxel = (box / grid_shape[0], box / grid_shape[1], box / grid_shape[2])
     optical_step = voxel[0] / absorption_length
     response = np.full(detector_shape, math.prod(voxel) / PUBLISHED_VOXEL**3, dtype=np.complex128)
-    if voxel_response == "box":
-        response *= _voxel_form_factor((q_z, q_y, q_x), voxel, optical_step, self_absorption)
+    response *= VOXEL_RESPONSES[voxel_response]((q_z, q_y, q_x), voxel, optical_step, self_absorption)
     response *= visible
     if mask is not None:
         response *= np.frombuffer(mask, dtype=bool).reshape(detector_shape)

@@ -5,8 +5,9 @@ the sign of its area as seen from above. Integrals over voxels of that sum are p
 linear height, so that they are exact, whatever the shape of the mesh. All lengths are in voxels; the grid
 spans [0, n] along each axis.
 
-Polygons live in the slots of one scratch array ``work[slot, corner, (x, y, z, ...)]`` and are named by slot
-and number of corners: passing integers compiles several times faster than passing views.
+Polygons live in the slots of one scratch array ``work[slot, corner, (x, y, z, another z)]`` and are named by
+slot and number of corners. Helpers have their types written out: else each constant argument would compile
+another copy of them.
 """
 
 from __future__ import annotations
@@ -18,17 +19,18 @@ import numpy as np
 from numba import njit
 
 _CORNERS = 24  # room for the corners of a triangle after every clip done here
+_COLUMNS = 4
 _SPARE, _WASTE, _SLOTS = 3, 4, 5  # slots that _deposit works in, that nobody reads, their number
 _SNAP = 1e-9  # rounding of a sum of prisms
 
 
-@njit(cache=True, nogil=True)
-def _scratch(width: int) -> tuple[Any, Any]:
+@njit("Tuple((float64[:, :, ::1], float64[::1]))()", cache=True, nogil=True)
+def _scratch() -> tuple[Any, Any]:
     """Give (work, distance): slots for polygons, and a number for each corner of one."""
-    return np.empty((_SLOTS, _CORNERS, width)), np.empty(_CORNERS)
+    return np.zeros((_SLOTS, _CORNERS, _COLUMNS)), np.empty(_CORNERS)
 
 
-@njit(cache=True, nogil=True)
+@njit("int64(float64[:, :, ::1], int64, float64[:, :, ::1])", cache=True, nogil=True)
 def _load(triangles: Any, t: int, work: Any) -> int:
     """Put a triangle into slot 0; give its number of corners."""
     for a in range(3):
@@ -37,7 +39,7 @@ def _load(triangles: Any, t: int, work: Any) -> int:
     return 3
 
 
-@njit(cache=True, nogil=True)
+@njit("UniTuple(float64, 2)(float64[:, :, ::1], int64, int64, int64)", cache=True, nogil=True)
 def _range(work: Any, slot: int, n: int, axis: int) -> tuple[float, float]:
     """Give the least and the greatest coordinate of a polygon along an axis."""
     low = high = work[slot, 0, axis]
@@ -46,28 +48,30 @@ def _range(work: Any, slot: int, n: int, axis: int) -> tuple[float, float]:
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@njit("void(float64[:, :, ::1], int64, int64, int64)", cache=True, nogil=True)
 def _move(work: Any, source: int, n: int, target: int) -> None:
     """Copy a polygon from one slot to another."""
     for a in range(n):
-        for c in range(work.shape[2]):
+        for c in range(_COLUMNS):
             work[target, a, c] = work[source, a, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "UniTuple(int64, 2)(float64[:, :, ::1], int64, int64, float64[::1], int64, int64)", cache=True, nogil=True
+)
 def _split(work: Any, source: int, n: int, distance: Any, above: int, below: int) -> tuple[int, int]:
     """Write the parts of a convex polygon where the distance, given at its corners, is >= 0 and <= 0."""
     n_above = n_below = 0
     for a in range(n):
         b = a + 1 if a + 1 < n else 0
         da, db = distance[a], distance[b]
-        for c in range(work.shape[2]):
+        for c in range(_COLUMNS):
             work[above, n_above, c] = work[below, n_below, c] = work[source, a, c]
         n_above += da >= 0
         n_below += da <= 0
         if (da > 0 and db < 0) or (da < 0 and db > 0):
             share = da / (da - db)
-            for c in range(work.shape[2]):
+            for c in range(_COLUMNS):
                 value = work[source, a, c] + share * (work[source, b, c] - work[source, a, c])
                 work[above, n_above, c] = work[below, n_below, c] = value
             n_above += 1
@@ -75,7 +79,11 @@ def _split(work: Any, source: int, n: int, distance: Any, above: int, below: int
     return (n_above if n_above > 2 else 0), (n_below if n_below > 2 else 0)
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "UniTuple(int64, 2)(float64[:, :, ::1], int64, int64, int64, float64, float64[::1], int64, int64)",
+    cache=True,
+    nogil=True,
+)
 def _split_axis(
     work: Any, source: int, n: int, axis: int, level: float, distance: Any, above: int, below: int
 ) -> tuple[int, int]:
@@ -85,7 +93,7 @@ def _split_axis(
     return _split(work, source, n, distance, above, below)
 
 
-@njit(cache=True, nogil=True)
+@njit("UniTuple(float64, 2)(float64[:, :, ::1], int64, int64)", cache=True, nogil=True)
 def _moments(work: Any, slot: int, n: int) -> tuple[float, float]:
     """Give the signed area seen from above and the integral of z over it."""
     area = moment = 0.0
@@ -98,7 +106,7 @@ def _moments(work: Any, slot: int, n: int) -> tuple[float, float]:
     return area / 2, moment / 6
 
 
-@njit(cache=True, nogil=True)
+@njit("void(float64[:, ::1], int64, float64[:, :, ::1], int64, int64, float64[::1])", cache=True, nogil=True)
 def _deposit(change: Any, i: int, work: Any, slot: int, n: int, distance: Any) -> None:
     """Add the prism under a polygon that lies within column i to ``change``.
 
@@ -131,7 +139,9 @@ def _deposit(change: Any, i: int, work: Any, slot: int, n: int, distance: Any) -
             break
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "int64(float64[:, :, ::1], int64, int64, int64, float64[:, :, ::1], float64[::1])", cache=True, nogil=True
+)
 def _load_row(triangles: Any, t: int, j: int, n_columns: int, work: Any, distance: Any) -> int:
     """Put what of a triangle lies in row j of the grid, and above its bottom, into slot 0."""
     n = _load(triangles, t, work)
@@ -152,7 +162,11 @@ def _load_row(triangles: Any, t: int, j: int, n_columns: int, work: Any, distanc
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "void(float64[:, ::1], int64, float64[:, :, ::1], int64, float64[:, :, ::1], float64[::1])",
+    cache=True,
+    nogil=True,
+)
 def _deposit_row(change: Any, j: int, triangles: Any, t: int, work: Any, distance: Any) -> None:
     """Add the prism under one triangle, as far as it lies in row j."""
     n = _load_row(triangles, t, j, change.shape[1], work, distance)
@@ -179,7 +193,7 @@ def prism_coverage(volume: Any, triangles: Any, start: Any, index: Any) -> None:
     """Write the share of each voxel that a signed sum of prisms fills, row by row."""
     nz, ny, nx = volume.shape
     change = np.zeros((nz, nx))
-    work, distance = _scratch(3)
+    work, distance = _scratch()
     for j in range(ny):
         if start[j] == start[j + 1]:
             continue
@@ -198,7 +212,7 @@ def prism_coverage(volume: Any, triangles: Any, start: Any, index: Any) -> None:
                 volume[k, j, i] = value
 
 
-@njit(cache=True, nogil=True)
+@njit("float64(float64[:, :, ::1], int64)", cache=True, nogil=True)
 def _double_area(triangles: Any, t: int) -> float:
     """Give twice the signed area of a triangle seen from above."""
     x0, y0 = triangles[t, 0, 0], triangles[t, 0, 1]
@@ -207,7 +221,7 @@ def _double_area(triangles: Any, t: int) -> float:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit("int64(float64[:, :, ::1], int64, float64, float64[:, :, ::1], float64[::1])", cache=True, nogil=True)
 def _overlap(second: Any, t: int, double_area: float, work: Any, distance: Any) -> int:
     """Clip the triangle in slot 0 to triangle t, seen from above, and add t's height as a fourth column."""
     n = 3
@@ -233,7 +247,11 @@ def _overlap(second: Any, t: int, double_area: float, work: Any, distance: Any) 
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "int64(float64[:, :, ::1], int64, float64[:, :, ::1], int64, int64, int64, boolean)",
+    cache=True,
+    nogil=True,
+)
 def _emit(out: Any, count: int, work: Any, slot: int, n: int, height: int, flip: bool) -> int:
     """Append a polygon as a fan of triangles, turned over if asked."""
     for m in range(1, n - 1):
@@ -246,7 +264,11 @@ def _emit(out: Any, count: int, work: Any, slot: int, n: int, height: int, flip:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(
+    "int64(float64[:, :, ::1], int64, float64[:, :, ::1], int64, boolean, float64[::1])",
+    cache=True,
+    nogil=True,
+)
 def _emit_lower(out: Any, count: int, work: Any, n: int, flip: bool, distance: Any) -> int:
     """Append what lies under both heights of the polygon (x, y, z on a, z on b) in slot 0.
 
@@ -267,7 +289,7 @@ def _emit_lower(out: Any, count: int, work: Any, n: int, flip: bool, distance: A
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit("UniTuple(int64, 2)(float64[:, :, ::1], int64, float64[::1], int64, int64)", cache=True, nogil=True)
 def _bins_of(triangles: Any, t: int, frame: Any, axis: int, n_bins: int) -> tuple[int, int]:
     """Give the first and last bin that a triangle touches along an axis; frame: (x0, y0, width of a bin)."""
     a, b, c = triangles[t, 0, axis], triangles[t, 1, axis], triangles[t, 2, axis]
@@ -276,7 +298,7 @@ def _bins_of(triangles: Any, t: int, frame: Any, axis: int, n_bins: int) -> tupl
     return min(max(first, 0), n_bins - 1), min(max(last, 0), n_bins - 1)
 
 
-@njit(cache=True, nogil=True)
+@njit("Tuple((int64[::1], int64[::1]))(float64[:, :, ::1], float64[::1], int64)", cache=True, nogil=True)
 def _triangles_by_bin(triangles: Any, frame: Any, n_bins: int) -> tuple[Any, Any]:
     """Give (start, index) of the triangles that touch each bin of a square lateral grid."""
     start = np.zeros(
@@ -302,13 +324,16 @@ def _triangles_by_bin(triangles: Any, frame: Any, n_bins: int) -> tuple[Any, Any
     return start, index
 
 
-@njit(cache=True, nogil=True)
+@njit("float64[:, :, ::1](float64[:, :, ::1], int64, int64)", cache=True, nogil=True)
 def _grown(out: Any, count: int, needed: int) -> Any:
     """Give an array with room for some more rows, the same one if it has it."""
     if count + needed <= out.shape[0]:
         return out
     larger = np.empty((2 * out.shape[0] + needed, 3, 3))
-    larger[:count] = out[:count]
+    for t in range(count):
+        for a in range(3):
+            for c in range(3):
+                larger[t, a, c] = out[t, a, c]  # a loop: slices compile ten times longer
     return larger
 
 
@@ -321,7 +346,7 @@ def prism_product(first: Any, second: Any, frame: Any, n_bins: int) -> Any:
     Pairs are found in a lateral grid of bins: ``frame`` is (x0, y0, width of a bin).
     """
     start, index = _triangles_by_bin(second, frame, n_bins)
-    work, distance = _scratch(4)
+    work, distance = _scratch()
     out = np.empty((max(first.shape[0], 64), 3, 3))
     count = 0
     for s in range(first.shape[0]):
@@ -343,4 +368,4 @@ def prism_product(first: Any, second: Any, frame: Any, n_bins: int) -> Any:
                 if n > 0:
                     out = _grown(out, count, 3 * _CORNERS)
                     count = _emit_lower(out, count, work, n, area < 0, distance)
-    return out[:count].copy()
+    return out[:count]

@@ -110,7 +110,7 @@ def body_figures(split: str, row: SampleRow, volume: NDArray[np.float32]) -> Bod
 def measure(
     root: Path, n_rows: int | None = None, *, verbose: bool = False
 ) -> tuple[list[PatternFigures], list[BodyFigures]]:
-    """Give the figures of the first rows of each table (None: all): patterns of val and test, bodies of all."""
+    """Give figures for the first rows of each table (None: all): patterns of val and test, bodies of all."""
     rows = [
         (split, row)
         for split, name in TABLES.items()

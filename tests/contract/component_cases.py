@@ -56,7 +56,7 @@ def use_model(model: Any) -> object:
 
 
 CASES: dict[str, Case] = {
-    "CatalogueBody": Case(use_model, lambda: {"name": "cube"}),
+    "CatalogueBody": Case(use_model, lambda: {"name": "cube", "n_orientations": 1}),
     "ConvexBody": Case(use_model),
     "Ellipsoid": Case(lambda ellipsoid: ellipsoid.volume, half_ball),
     "FlatDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),

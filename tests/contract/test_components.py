@@ -62,7 +62,13 @@ def parameter_names(kind: type[Component]) -> list[str]:
     return list(inspect.signature(kind).parameters)
 
 
-EVERY_PARAMETER = [(kind, name) for kind in COMPONENTS for name in parameter_names(kind)]
+LABELS = {("Solid", "name"), ("Ellipsoid", "name")}  # words for people: nothing is computed from them
+EVERY_PARAMETER = [
+    (kind, name)
+    for kind in COMPONENTS
+    for name in parameter_names(kind)
+    if (kind.__name__, name) not in LABELS
+]
 EVERY_FLOAT = [
     (kind, name) for kind, name in EVERY_PARAMETER if isinstance(kind._constraints.get(name), Real)
 ]
@@ -92,11 +98,10 @@ def test_every_concrete_component_is_a_public_name() -> None:
         if "._" not in info.name
     ]
     classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
-    components = {
-        kind for kind in classes if issubclass(kind, Component) and not kind.__name__.startswith("_")
-    }
+    public = {kind for kind in classes if "._" not in f"{kind.__module__}.{kind.__name__}"}
     bases = {"Component", "StatelessTransformer"} | ABSTRACT
-    assert {kind for kind in components if kind.__name__ not in bases} == set(COMPONENTS)
+    concrete = {kind for kind in public if issubclass(kind, Component) and kind.__name__ not in bases}
+    assert concrete == set(COMPONENTS)
 
 
 def test_how_much_is_covered() -> None:

@@ -42,7 +42,7 @@ def test_qz_of_the_published_grid_has_no_mirror_symmetry() -> None:
     assert plain[64, 64] == 0
     assert published[64, 64] > 0
     # zero lies half a pixel beyond the beam's
-    np.testing.assert_allclose(published[65:, 65:], published[64:0:-1, 64:0:-1], atol=1e-12)
+    np.testing.assert_allclose(published[65:, 65:], published[64:1:-1, 64:1:-1], atol=1e-12)
     assert np.abs(published[1:, 1:] - published[1:, 1:][::-1, ::-1]).max() > 1e-3
 
 
@@ -90,7 +90,7 @@ def test_bad_pictures_are_refused(pattern: np.ndarray, intensity: np.ndarray, sa
 
 @pytest.mark.parametrize("table", ["val/infos14.csv", "test/infos1.csv"])
 def test_published_patterns_come_back(sample_root: Path, table: str) -> None:
-    for row in read_table(sample_root / table)[:3]:
+    for row in read_table(sample_root / table)[:2]:
         pattern, volume = read_pattern(row.pattern_path), read_volume(row.volume_path)[None]
         plain = fit_published(pattern, published_simulator(detector=QGrid()).transform(volume)[0])
         published = fit_published(pattern, published_simulator().transform(volume)[0])

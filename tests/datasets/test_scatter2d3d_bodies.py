@@ -186,7 +186,7 @@ def test_rows_that_describe_no_body_are_refused(described: Any, said: str) -> No
 
 
 def test_an_unknown_rendering_is_refused() -> None:
-    with pytest.raises(InvalidParameterError, match="'rendering' parameter .* 'published', 'physical'"):
+    with pytest.raises(InvalidParameterError, match=r"'rendering' parameter .* 'published', 'physical'"):
         solid_from_row(row(), rendering="real")
 
 

@@ -52,7 +52,7 @@ def test_a_table_without_cuts_and_with_an_empty_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (f"{START},Cube,O_h,0,0,0", "6 fields for 13 columns"),
+        (f"{START},Cube,O_h,0,0,0", "8 fields for 13 columns"),
         (f"{START},Cube,O_h,0,0,0,0.5,1,C4,0.5,C4,1", "14 fields for 13 columns"),
         (f"{START},Cube,O_h,0,0,zero,0.5,1,C4,0.5,C4", "zero"),
         (f"{START},Sphere,SO(3),0,0,0,0.5,1,{{1,2}},0.5,z", "not enough values"),

@@ -81,6 +81,13 @@ def test_a_catalogue_body_is_found_with_its_size(pattern, mask):
     assert [residual for residual, _ in fitter.candidates_[0]] == sorted(r for r, _ in fitter.candidates_[0])
 
 
+def test_following_starts_at_once_changes_nothing(pattern, mask):
+    fitter = ForwardFitter(grid=24, n_steps=20, radii=[60, 80, 100], random_state=3)
+    one, two = (clone(fitter).set_params(n_jobs=n).fit(pattern, mask=mask) for n in (None, 2))
+    assert one.residuals_ == pytest.approx(two.residuals_, rel=1e-3)
+    assert len(one.history_[0]) == len(two.history_[0])
+
+
 def test_unseen_patterns_are_fitted_when_they_come(fitted, pattern):
     fitter = clone(fitted).set_params(n_steps=10, grid=16)
     fitter.set_params(radii=[70]).fit(pattern)
@@ -122,6 +129,7 @@ def test_a_short_time_budget_still_gives_a_body(pattern, mask):
         ({"radii": [400.0]}, "radii"),
         ({"max_shift": -1.0}, "max_shift"),
         ({"time_budget": 0.0}, "time_budget"),
+        ({"n_jobs": 0}, "n_jobs"),
         ({"random_state": "x"}, "random_state"),
         ({"simulator": "msft"}, "simulator"),
     ],

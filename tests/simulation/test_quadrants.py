@@ -13,6 +13,8 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels.quadrants import mirrors, quadrants
 
 SHAPES = [24, 25, (20, 33), (1, 30)]
+CASES = [(n_pixels, backend) for n_pixels in SHAPES for backend in ("auto", "matrix")]
+CASES += [(n_pixels, "fft") for n_pixels in SHAPES[:3]]  # a line of pixels has no padded grid across it
 
 
 def volumes() -> np.ndarray:
@@ -27,11 +29,8 @@ def simulator(n_pixels: Any, backend: str) -> MSFTSimulator:
     return MSFTSimulator(detector=detector, wavelength=40.0, absorption_length=50.0, backend=backend)
 
 
-@pytest.mark.parametrize("backend", ["auto", "matrix", "fft"])
-@pytest.mark.parametrize("n_pixels", SHAPES)
+@pytest.mark.parametrize(("n_pixels", "backend"), CASES)
 def test_kernels_agree_with_the_plain_formula(n_pixels: Any, backend: str) -> None:
-    if backend == "fft" and n_pixels == (1, 30):
-        pytest.skip("a line of pixels has no padded grid along y")
     rng = np.random.default_rng(4)
     reference, kernel = simulator(n_pixels, "reference"), simulator(n_pixels, backend)
     X = volumes()

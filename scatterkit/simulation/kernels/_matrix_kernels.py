@@ -98,7 +98,8 @@ def sums_of_slices(
 
     ``folded`` is (block, parity x, parity y, y half, slice in block, x half), ``lateral_y`` is
     (parity, |q_y|, y half), ``lateral_x`` (parity, x half, |q_x|). Each thread takes every n-th block and has
-    its own ``sums[thread]``. Where ``nodes`` is not empty, the transforms are taken at nodes and interpolated to the pixels.
+    its own ``sums[thread]``. Where ``nodes`` is not empty, the transforms are taken at nodes and interpolated
+    to the pixels.
     """
     _, _, _, h_y, per_block, h_x = folded.shape
     n_y, n_x = lateral_y.shape[1], lateral_x.shape[2]

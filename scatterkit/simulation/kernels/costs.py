@@ -10,7 +10,7 @@ import numpy as np
 from scatterkit.simulation.kernels.padding import paddings
 from scatterkit.simulation.plan import MSFTPlan
 
-_FFT_PENALTY = 4.0
+_FFT_PENALTY = 8.0
 """Time of an operation of a small FFT in those of a matrix product, measured on a 2-core x86-64 with AVX2."""
 _TYPICAL_FILLING = 0.5
 """Part of the box that a body is taken to fill along each axis; FFTs gain less from small bodies."""

@@ -18,6 +18,7 @@ import numpy as np
 import pyfftw
 from numpy.typing import NDArray
 
+from scatterkit._validation import fail
 from scatterkit.simulation.kernels import _fft_kernels as half_plane
 from scatterkit.simulation.kernels import _slice_kernels as slices
 from scatterkit.simulation.kernels.padding import Padding, paddings
@@ -33,10 +34,12 @@ _planning = threading.Lock()  # FFTW's planner is the one part of it that thread
 def _checked_paddings(plan: MSFTPlan) -> tuple[Padding, Padding]:
     fitting = paddings(plan)
     if fitting is None:
-        raise ValueError(
-            "The 'backend' parameter of MSFTSimulator must be 'auto', 'matrix' or 'reference' for this "
-            "detector and grid: 'fft' needs a QGrid whose dq is 2 pi / (M * voxel) with M or a small multiple "
-            f"of it an integer, and voxels below pi / q_max. Got 'fft' with voxels of {plan.voxel[2]:g} nm instead."
+        raise fail(
+            "backend",
+            "MSFTSimulator",
+            "'auto', 'matrix' or 'reference' for this detector and grid ('fft' needs a QGrid whose dq is "
+            "2 pi / (M * voxel) with M, or a small multiple of it, an integer, and voxels below pi / q_max)",
+            f"'fft' with voxels of {plan.voxel[2]:g} nm",
         )
     return fitting
 

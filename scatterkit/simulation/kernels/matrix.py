@@ -77,8 +77,7 @@ def _quadrant(plan: MSFTPlan) -> tuple[Array, Array]:
             raise ValueError("the matrix kernel needs a detector that is symmetric about the direct beam")
     seen = plan.response != 0
     rows, columns = (_distances(seen.any(axis=axis)) for axis in (1, 0))
-    indices: tuple[Array, Array] = np.ix_(len(seen) // 2 - rows, seen.shape[1] // 2 - columns)
-    return indices
+    return len(seen) // 2 - rows[:, None], seen.shape[1] // 2 - columns[None, :]
 
 
 def _distances(seen: Array) -> Array:

@@ -84,13 +84,13 @@ def field(volumes: Array, plan: MSFTPlan) -> NDArray[np.complex128]:
 
 def _keep_body(gradient: Array, rho: Array) -> None:
     """Zero a gradient outside the bounding box of the material."""
-    box = np.ix_(*(_span(rho.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))))
+    box = np.ix_(*(_span(np.any(rho, axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))))
     kept = gradient[box]
     gradient[:] = 0
     gradient[box] = kept
 
 
-def _span(occupied: Array) -> Array:
+def _span(occupied: Any) -> Array:
     where = np.flatnonzero(occupied)
     return np.arange(where[0], where[-1] + 1) if where.size else where
 
