@@ -14,6 +14,8 @@ stamps := $(VENV)/stamps
 log    := $(VENV)/setup.log
 
 export MPLBACKEND ?= Agg
+# OpenMP threads that wait spin otherwise, which on a shared machine costs more than the work.
+export OMP_WAIT_POLICY ?= PASSIVE
 # Either would let packages from outside into the environment.
 unexport PYTHONHOME PYTHONPATH
 

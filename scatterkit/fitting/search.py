@@ -57,16 +57,16 @@ def default_schedule(model: BodyModel, grid: int, n_steps: int, n_kept: int, n_s
     """
     free = isinstance(model, ConvexBody)
     coarse = max(8, 3 * grid // 4)
-    first = round(n_steps * (0.3 if free else 0.4))
-    second = round(n_steps * (0.35 if free else 0.3))
+    first = round(n_steps * (0.3 if free else 0.15))
+    second = round(n_steps * 0.35)
     return Schedule(
-        screening=Stage(coarse, 1.2, (0.2 if free else 0.3, 0.65), (1.0, 1.0), first),
+        screening=Stage(coarse, 1.2, (0.2 if free else 0.4, 0.65), (1.0, 1.0), first),
         refinement=(
             Stage(grid, 1.2, (0.6, 1.0), (1.0, 0.6), second),
             Stage(grid, 1.0, (1.0, 1.0), (0.6, 0.03), n_steps - first - second),
         ),
-        n_screened=n_starts,
-        n_kept=min(n_kept, n_starts),
+        n_screened=n_starts if free else 3 * n_starts,  # orientations have many more local minima
+        n_kept=n_kept,
     )
 
 

@@ -20,7 +20,7 @@ class PhotonCounts(StatelessTransformer):
 
     Parameters
     ----------
-    photons : float, default=1e6
+    photons : float [photons], default=1e6
         Expected number of photons in all of a pattern.
     random_state : int, numpy.random.Generator or None, default=None
         An int gives the same noise at every call.

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 class MSFTPlan:
     """Grids and phases of a multi-slice Fourier transform, frozen.
 
-    Attributes
+    Parameters
     ----------
     grid_shape : tuple of int
         Voxels of a volume along (z, y, x).

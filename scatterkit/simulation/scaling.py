@@ -16,8 +16,8 @@ class LogScaler(StatelessTransformer):
 
     Parameters
     ----------
-    eps : float, default=100.0
-        Added to the intensities, in their unit. The published value goes with fields counted in voxels of the
+    eps : float [of the intensities], default=100.0
+        Added to the intensities. The published value goes with fields counted in voxels of the
         published 64^3 grid, as ``MSFTSimulator`` does.
     normalize : bool, default=True
         Map each pattern's smallest and largest measured value to 0 and 1.

@@ -13,7 +13,7 @@ from scatterkit.experiment import FlatDetector, QGrid
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels import costs, gridding, reference
 from scatterkit.simulation.kernels.padding import paddings
-from scatterkit.simulation.kernels.threads import numba_threads
+from scatterkit.simulation.kernels.threads import _blas_libraries, numba_threads, single_blas_thread
 
 FAST = ("matrix", "fft")
 TOLERANCE = 1e-5
@@ -147,6 +147,17 @@ def test_numba_threads_are_restored():
     with numba_threads(1):
         assert numba.get_num_threads() == 1
     assert numba.get_num_threads() == before
+
+
+def test_blas_threads_are_restored_when_the_last_thread_leaves():
+    libraries = _blas_libraries()
+    before = [library.get_num_threads() for library in libraries]
+    first, second = single_blas_thread(), single_blas_thread()
+    with first:
+        with second:
+            pass
+        assert {library.get_num_threads() for library in libraries} == {1}
+    assert [library.get_num_threads() for library in libraries] == before
 
 
 def test_auto_takes_the_cheaper_kernel():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scatterkit.simulation.kernels import _matrix_kernels as products
 from scatterkit.simulation.kernels import _slice_kernels as slices
 from scatterkit.simulation.kernels import gridding
-from scatterkit.simulation.kernels.threads import single_blas_thread
+from scatterkit.simulation.kernels.threads import light_work, single_blas_thread
 from scatterkit.simulation.kernels.workspace import workspace
 from scatterkit.simulation.plan import MSFTPlan
 
@@ -35,6 +35,7 @@ class _Tables:
     sin_z: Array
     nodes: Array  # first node of a pixel, (y or x, |q_y|, |q_x|); empty where the pixels are the nodes
     weights: Array  # (y or x, |q_y|, |q_x|, window)
+    response: Array
 
     @property
     def along_z(self) -> tuple[Array, Array, Array, Array]:
@@ -64,7 +65,9 @@ def _tables(plan: MSFTPlan) -> _Tables:
         lateral_x = _lateral(gridding.nodes(q_x.max(), step_x), n_x, dx, correct=step_x)
         windows = gridding.windows(q_y, step_y), gridding.windows(q_x, step_x)
         nodes, weights = np.stack([w[0] for w in windows]), np.stack([w[1] for w in windows])
-    return _Tables(lateral_y, _padded(lateral_x), cos_z, sin_z, nodes, weights)
+    return _Tables(
+        lateral_y, _padded(lateral_x), cos_z, sin_z, nodes, weights, plan.response.astype(np.complex64)
+    )
 
 
 def _quadrant(plan: MSFTPlan) -> tuple[Array, Array]:
@@ -107,7 +110,8 @@ def _factor(box: Array, plan: MSFTPlan) -> Array:
     half_y, half_x = _halves(box)
     y = plan.y[0] + (box[1, 0] + half_y - 0.5) * plan.voxel[1]
     x = plan.x[0] + (box[2, 0] + half_x - 0.5) * plan.voxel[2]
-    return (np.exp(-1j * plan.q_y * y) * np.exp(-1j * plan.q_x * x) * plan.response).astype(np.complex64)
+    phase_y, phase_x = (np.exp(-1j * q * r).astype(np.complex64) for q, r in ((plan.q_y, y), (plan.q_x, x)))
+    return phase_y * phase_x * _tables(plan).response
 
 
 def _block_length(n_slices: int, n_threads: int) -> int:
@@ -122,7 +126,8 @@ def field(volumes: Array, plan: MSFTPlan) -> NDArray[np.complex64]:
     volumes = np.ascontiguousarray(volumes, dtype=np.float32)
     with single_blas_thread():
         for volume, E in zip(volumes, fields, strict=True):
-            box = slices.bounding_box(volume)
+            with light_work(volume.size):
+                box = slices.bounding_box(volume)
             if box.any():
                 _field_of_box(volume, plan, box, E)
     return fields
@@ -135,12 +140,14 @@ def _field_of_box(volume: Array, plan: MSFTPlan, box: Array, E: Array) -> None:
     length = _block_length(n_slices, n_threads)
     folded = workspace("folded", (-(-n_slices // length), 2, 2, half_y, length, half_x))
     folded[:] = 0
-    n_reached = slices.fold_slices(volume, box, *slices.absorption(plan), length, folded)
+    with light_work(folded.size):
+        n_reached = slices.fold_slices(volume, box, *slices.absorption(plan), length, folded)
     sums = np.zeros((n_threads, *tables.sums_shape), dtype=np.float32)
     lateral_y = np.ascontiguousarray(tables.lateral_y[:, :half_y].transpose(0, 2, 1))
     lateral_x = np.ascontiguousarray(tables.lateral_x[:, :half_x])
     products.sums_of_slices(folded, box[0, 0], n_reached, lateral_y, lateral_x, *tables.along_z, sums)
-    products.field_from_sums(sums.sum(axis=0), _factor(box, plan), E)
+    with light_work(E.size):
+        products.field_from_sums(sums.sum(axis=0), _factor(box, plan), E)
 
 
 def adjoint(
@@ -163,8 +170,10 @@ def _adjoint_of_box(volume: Array, plan: MSFTPlan, box: Array, g: Array, gradien
     half_y, half_x = _halves(box)
     length = _block_length(int(box[0, 1] - box[0, 0]), n_threads)
     sums = np.zeros(tables.sums_shape, dtype=np.float32)
-    products.sums_from_field(g, _factor(box, plan), sums)
+    with light_work(g.size):
+        products.sums_from_field(g, _factor(box, plan), sums)
     lateral_y = np.ascontiguousarray(tables.lateral_y[:, :half_y])
     lateral_x = np.ascontiguousarray(tables.lateral_x[:, :half_x].transpose(0, 2, 1))
     products.slices_from_sums(sums, box, length, n_threads, lateral_y, lateral_x, *tables.along_z, gradient)
-    slices.pull_absorption(volume, box, *slices.absorption(plan), gradient)
+    with light_work(volume.size):
+        slices.pull_absorption(volume, box, *slices.absorption(plan), gradient)

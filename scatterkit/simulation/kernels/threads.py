@@ -5,10 +5,13 @@ Two pools that take turns, each waiting busily, are slower than one thread: BLAS
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
+
+_LIGHT = 1 << 19  # elements of a loop that takes a fraction of a millisecond in one thread
 
 
 @lru_cache(maxsize=1)
@@ -20,18 +23,41 @@ def _blas_libraries() -> tuple[Any, ...]:
     return tuple(controller.select(user_api="blas").lib_controllers)
 
 
-@contextmanager
-def single_blas_thread() -> Iterator[None]:
+class _SingleBlasThread:
+    """A context that may be entered many times, also in several threads: the last to leave restores BLAS."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entered = 0
+        self._before: list[int] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._entered == 0:
+                self._before = [library.get_num_threads() for library in _blas_libraries()]
+                for library in _blas_libraries():
+                    library.set_num_threads(1)
+            self._entered += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._entered -= 1
+            if self._entered == 0:
+                for library, n in zip(_blas_libraries(), self._before, strict=True):
+                    library.set_num_threads(n)
+
+
+_single = _SingleBlasThread()
+
+
+def single_blas_thread() -> AbstractContextManager[None]:
     """Let BLAS use the calling thread only."""
-    libraries = _blas_libraries()
-    before = [library.get_num_threads() for library in libraries]
-    for library in libraries:
-        library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, n in zip(libraries, before, strict=True):
-            library.set_num_threads(n)
+    return _single
+
+
+def light_work(n_elements: int) -> AbstractContextManager[None]:
+    """Keep loops over few elements in this thread: on a busy machine, waking others takes longer."""
+    return numba_threads(1) if n_elements < _LIGHT else nullcontext()
 
 
 @contextmanager
