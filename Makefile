@@ -14,8 +14,6 @@ stamps := $(VENV)/stamps
 log    := $(VENV)/setup.log
 
 export MPLBACKEND ?= Agg
-# OpenMP threads that wait spin otherwise, which on a shared machine costs more than the work.
-export OMP_WAIT_POLICY ?= PASSIVE
 # Either would let packages from outside into the environment.
 unexport PYTHONHOME PYTHONPATH
 
@@ -42,7 +40,7 @@ lint: $(stamps)/dev  ## check format, style, types, import layers and docstrings
 	$(py) -m ruff format --check .
 	$(py) -m ruff check .
 	$(py) -m mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 	$(py) -m pytest -q tests/contract/test_docstrings.py
 	@echo "lint: all checks passed"
 

@@ -24,13 +24,13 @@ class DetectorResponse:
 
     Parameters
     ----------
-    eps : float
+    eps : float [intensity]
         Background added to the intensity, in the intensity's unit; > 0.
-    gain : float
+    gain : float [1]
         Factor on the logarithm; >= 0.
-    offset : float
+    offset : float [1]
         Added after the gain.
-    saturation : float
+    saturation : float [1]
         Largest value recorded; infinity where nothing saturates.
     shift : (float, float) [pixel]
         How far the picture is moved towards larger row and column indices.

@@ -9,8 +9,6 @@ import hypothesis
 import matplotlib as mpl
 import pytest
 
-# threads that wait spin by default, which on a shared machine costs more than the work
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 mpl.use("Agg")  # no test opens a window
 
 # examples are few and without a deadline: a first call may compile, and a machine may be busy

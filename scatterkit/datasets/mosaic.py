@@ -58,6 +58,19 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     ------
     InvalidParameterError
         If the picture is no such mosaic.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scatterkit.datasets import read_volume, write_volume
+    >>> volume = np.zeros((192, 192, 192), dtype=np.float32)
+    >>> volume[90:100, 80:120, 80:120] = 1
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_volume(Path(folder) / "1r.png", volume)
+    ...     bool((read_volume(Path(folder) / "1r.png") == volume).all())
+    True
     """
     with Image.open(path) as image:
         picture = np.asarray(image)
@@ -82,6 +95,19 @@ def write_volume(path: str | os.PathLike[str], volume: ArrayLike) -> None:
         The PNG file to write.
     volume : array-like of shape (n, n, n)
         The occupancy in [0, 1], axes z, y, x; n a multiple of 16.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scatterkit.datasets import read_volume, write_volume
+    >>> volume = np.zeros((192, 192, 192), dtype=np.float32)
+    >>> volume[90:100, 80:120, 80:120] = 1
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_volume(Path(folder) / "1r.png", volume)
+    ...     bool((read_volume(Path(folder) / "1r.png") == volume).all())
+    True
     """
     array = check_array(
         volume,
@@ -114,6 +140,18 @@ def read_pattern(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (y, x)
         The pattern in [0, 1], zero frequency at pixel ``[n // 2, n // 2]``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scatterkit.datasets import read_pattern, write_pattern
+    >>> pattern = np.linspace(0, 1, 128 * 128).reshape(128, 128)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_pattern(Path(folder) / "1s.png", pattern)
+    ...     bool(np.abs(read_pattern(Path(folder) / "1s.png") - pattern).max() < 1 / 255)
+    True
     """
     with Image.open(path) as image:
         picture = np.asarray(image)
@@ -133,6 +171,18 @@ def write_pattern(path: str | os.PathLike[str], pattern: ArrayLike) -> None:
         The PNG file to write.
     pattern : array-like of shape (y, x)
         The pattern in [0, 1], in this package's sign of q.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from scatterkit.datasets import read_pattern, write_pattern
+    >>> pattern = np.linspace(0, 1, 128 * 128).reshape(128, 128)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_pattern(Path(folder) / "1s.png", pattern)
+    ...     bool(np.abs(read_pattern(Path(folder) / "1s.png") - pattern).max() < 1 / 255)
+    True
     """
     array = check_array(
         pattern,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scatterkit._validation import AnyOf, Choice, Constraint, Integer, Real, check_value, fail, shown
+from scatterkit._validation import Choice, Constraint, Integer, Positive, Real, check_value, fail, shown
 from scatterkit.base import Component
 from scatterkit.fitting._planes import Floats, spread_directions, with_box
 from scatterkit.solids import Ellipsoid, Solid
@@ -244,6 +244,13 @@ def _unit_body(name: str) -> tuple[Solid, Floats, Floats]:
     return solid, np.array(solid.normals), np.array(solid.offsets)
 
 
+def _is_interval_around_one(value: Any) -> bool:
+    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+        return False
+    low, high = value
+    return Positive().accepts(low) and Positive().accepts(high) and low <= 1 <= high
+
+
 class CatalogueBody(BodyModel):
     """A body of the catalogue: size and orientation, and if wanted the stretch along one of its axes, are free.
 
@@ -290,10 +297,9 @@ class CatalogueBody(BodyModel):
             raise fail("name", owner, "a name in the catalogue", shown(self.name))
         solid, _, _ = _unit_body(self.name)
         if self.stretch_axis is not None and not isinstance(solid, Ellipsoid):
-            axes = tuple(solid.symmetry_axes)
-            check_value(self.stretch_axis, AnyOf((Choice((None, *axes)),)), name="stretch_axis", owner=owner)
-        low_high = np.asarray(self.stretch, dtype=np.float64)
-        if low_high.shape != (2,) or not 0 < low_high[0] <= 1 <= low_high[1] < np.inf:
+            allowed = Choice((None, *solid.symmetry_axes))
+            check_value(self.stretch_axis, allowed, name="stretch_axis", owner=owner)
+        if not _is_interval_around_one(self.stretch):
             raise fail(
                 "stretch", owner, "two floats (low, high) with 0 < low <= 1 <= high", shown(self.stretch)
             )

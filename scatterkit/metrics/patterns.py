@@ -21,7 +21,7 @@ def scatter_loss(a: ArrayLike, b: ArrayLike, eps: float = 1e2, mask: ArrayLike |
     ----------
     a, b : array-like of shape (n, y, x) or (y, x)
         Intensities.
-    eps : float, default 1e2
+    eps : float [intensity], default 1e2
         Added before the logarithm, in the intensities' unit.
     mask : array-like of bool, shape (y, x) or (n, y, x), optional
         True where to compare (and to look for minimum and maximum).

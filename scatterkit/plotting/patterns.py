@@ -39,7 +39,7 @@ def show_pattern(
         True where measured. The rest is drawn in grey, and the axes are cut to the measured region.
     dq : float [rad/nm], optional
         Distance of neighbouring pixels; without it the axes count pixels.
-    limits : (float, float), default (0, 1)
+    limits : (float, float) [1], default (0, 1)
         Values at the ends of the colour scale.
     title : str, optional
         Title of the axes.
@@ -89,7 +89,7 @@ def show_difference(
         True where measured.
     dq : float [rad/nm], optional
         Distance of neighbouring pixels; without it the axes count pixels.
-    limit : float, optional
+    limit : float [1], optional
         Value at the end of the colour scale; by default the 99th percentile of the size.
     title : str, optional
         Title of the axes.

@@ -38,8 +38,8 @@ class MSFTPlan:
     response : complex ndarray of shape (rows, columns)
         What the sum over voxels is multiplied by: the voxel's volume in published voxels, its own form
         factor, and zero where a pixel is masked or ``|q_perp| >= k``.
-    optical_step : float
-        Thickness of a slice in absorption lengths.
+    optical_step : float [absorption lengths]
+        Thickness of a slice.
     self_absorption : str
         How a voxel's own thickness attenuates it.
     separable : bool

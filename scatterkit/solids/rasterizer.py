@@ -70,7 +70,7 @@ class Rasterizer(StatelessTransformer):
     mode : {"coverage", "binary"}, default="coverage"
         ``"coverage"`` gives the share of each voxel that the body fills, ``"binary"`` 1 where the voxel's
         centre lies inside, as in the published volumes, and 0 elsewhere.
-    tolerance : float, default=1e-3
+    tolerance : float [1], default=1e-3
         Largest error of the coverage of any voxel for an :class:`Ellipsoid`. Polyhedra, meshes and their
         unions are exact to rounding (about 1e-7 in float32) whatever the tolerance.
     n_jobs : int, optional

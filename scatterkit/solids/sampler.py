@@ -39,18 +39,18 @@ class SolidDescriptor:
     ----------
     polyhedron : str
         Name of the body in the catalogue.
-    quaternion : tuple of float
+    quaternion : tuple of float [1]
         Rotation from the catalogue's orientation, scalar last (x, y, z, w).
     size : float [nm]
         Circumradius before stretching.
-    stretch : float, default=1.0
+    stretch : float [1], default=1.0
         Factor along ``axis``; 1 for none.
-    axis : str or tuple of float, optional
+    axis : str or tuple of float [1], optional
         Axis of the stretch in the catalogue's orientation: a name as for `Solid.axis`, or a direction.
-    cut : float, optional
+    cut : float [1], optional
         Distance of the cut from the centre, as a fraction of ``size``, before the stretch; None for an uncut
         body.
-    caxis : str or tuple of float, optional
+    caxis : str or tuple of float [1], optional
         Direction of the cut, as for ``axis``.
     cut_sides : {1, 2}, default=2
         Whether the cut is made at the upper end of ``caxis`` alone, or at both ends alike.
@@ -79,19 +79,19 @@ class SolidSampler(Component):
     ----------
     random_state : int, numpy.random.Generator or None
         An int gives the same bodies at each call; a Generator or None draws one seed at each call.
-    classes : sequence of str or mapping of str to float, optional
+    classes : sequence of str or mapping of str to float [1], optional
         Names in the catalogue, equally likely, or names and their weights; by default the published 21.
     size : tuple of float [nm], default=(31.0, 154.75)
         Range of the circumradius before stretching, uniform.
-    stretch : tuple of float or None, default=(0.6, 1.6)
+    stretch : tuple of float [1] or None, default=(0.6, 1.6)
         Range of the factor along the axis, uniform; None for none. Random polyhedra are not stretched.
     stretch_axes : sequence of str, optional
         Names of the symmetry axes to choose from, such as ``("C5", "C3")``, where a body has them; by default
         all that it has, each name equally likely. ``"x"``, ``"y"`` and ``"z"`` are allowed too.
-    cut : tuple of float, optional
+    cut : tuple of float [1], optional
         Range of the cut's distance from the centre, uniform, as a fraction of the circumradius, before the
         stretch; a cut at 1 leaves the body whole. None for no cuts.
-    cut_probability : float, default=1.0
+    cut_probability : float [1], default=1.0
         How likely a body is cut, where ``cut`` is given.
     cut_axes : {"same"} or sequence of str, default="same"
         Axis of the cut: that of the stretch, or one of these, chosen apart from it.

@@ -26,7 +26,7 @@ def wulff(
 
     Parameters
     ----------
-    surface_energies : mapping of str to float, optional
+    surface_energies : mapping of str to float [any one unit], optional
         Energy of each family of facets by its Miller indices, such as ``{"111": 1.0, "100": 1.15}``, in any
         unit: only ratios count. By default the broken-bond energies of fcc {111}, {100} and {110}.
     circumradius : float [nm], default=100
@@ -102,9 +102,9 @@ def marks_decahedron(
     ----------
     circumradius : float [nm], default=100
         Distance of the farthest corner from the centroid.
-    side : float, default=0.6
+    side : float [1], default=0.6
         Distance of the {100} sides from the axis, as a fraction of the plain decahedron's.
-    notch : float, default=0.15
+    notch : float [1], default=0.15
         Depth of the notch along the twin plane, as a fraction of that plane's width.
     name : str, default="marks_decahedron"
         What the body is called.
