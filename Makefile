@@ -72,7 +72,7 @@ define pip_install
 	@echo "-- installing $(1) into $(VENV): once, a minute or a few (log: $(log))"
 	@for attempt in 1 2 3; do \
 	    $(py) -m pip install --progress-bar off $(2) >>$(log) 2>&1 && touch $@ && exit 0; \
-	    tail -n 12 $(log); echo "-- pip failed (attempt $$attempt of 3)"; test $$attempt = 3 || sleep $$((5 * attempt)); \
+	    grep -E 'ERROR|error:' $(log) | tail -n 4 | cut -c 1-300; echo "-- pip failed (attempt $$attempt of 3)"; test $$attempt = 3 || sleep $$((5 * attempt)); \
 	done; \
 	echo "-- giving up; the whole log is $(log)"; exit 1
 endef

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,7 +32,7 @@ def _centred_indices(n: int) -> NDArray[np.float64]:
     return np.arange(n, dtype=np.float64) - n // 2
 
 
-class Detector(Component):
+class Detector(Component, ABC):
     """A detector: which transverse wave vector each of its pixels sees.
 
     The direct beam meets pixel ``[n_rows // 2, n_columns // 2]``.
@@ -53,6 +54,7 @@ class Detector(Component):
             return int(rows), int(columns)
         return int(self.n_pixels), int(self.n_pixels)
 
+    @abstractmethod
     def wavevectors(self, wavenumber: float) -> Wavevectors:
         """Give the transverse wave vector at every pixel.
 
@@ -66,7 +68,6 @@ class Detector(Component):
         q_y, q_x : ndarray of float64 [rad/nm]
             Shapes that broadcast to ``shape``.
         """
-        raise NotImplementedError
 
     def depth_wavevectors(self, wavenumber: float) -> Wavevectors:
         """Give the transverse wave vector from which the longitudinal one is computed at every pixel.

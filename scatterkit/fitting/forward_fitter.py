@@ -48,8 +48,9 @@ class ForwardFitter(Component):
 
     A body model turns a few numbers into half-spaces, half-spaces into an occupancy with soft edges, and that
     into a pattern; the residual's gradient comes back the same way. Several starts are followed from low q to
-    high; the best are refined. What the detector did to the pattern (eps, gain, offset, saturation, centre
-    shift) is fitted along.
+    high; the best are refined. In the end neighbouring faces on the lit side that the pattern does not tell apart
+    are merged, as long as the residual grows by no more than 5 %. What the detector did to the pattern (eps,
+    gain, offset, saturation, centre shift) is fitted along.
 
     Parameters
     ----------
@@ -106,12 +107,13 @@ class ForwardFitter(Component):
 
     Examples
     --------
-    >>> from scatterkit.fitting import ForwardFitter
+    >>> from scatterkit.fitting import CatalogueBody, ForwardFitter
     >>> from scatterkit.simulation import LogScaler, MSFTSimulator
     >>> from scatterkit.solids import Rasterizer, Solid
     >>> cube = Solid.from_catalogue("cube", circumradius=60)
     >>> X = LogScaler().transform(MSFTSimulator().transform(Rasterizer(grid=32).transform([cube])))
-    >>> fitter = ForwardFitter("cube", grid=32, radii=[60], n_steps=60, n_kept=1, random_state=0)
+    >>> model = CatalogueBody("cube", n_orientations=4)
+    >>> fitter = ForwardFitter(model, grid=32, radii=[60], n_steps=100, n_kept=1, random_state=0)
     >>> fitter.fit(X).predict(X).shape
     (1, 32, 32, 32)
     >>> 50 < fitter.solids_[0].circumradius < 70
@@ -306,6 +308,7 @@ class ForwardFitter(Component):
 
             def report(entry: dict[str, Any]) -> None:
                 history.append(entry)
+                bar.total = search.n_steps
                 bar.update()
                 if len(history) % 10 == 0:
                     bar.set_postfix(residual=f"{entry['residual']:.5f}", refresh=False)

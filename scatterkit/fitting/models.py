@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from scatterkit._validation import Choice, Constraint, Integer, Positive, Real, check_value, fail, shown
 from scatterkit.base import Component
+from scatterkit.fitting._faces import faces_of, mergeable_pairs, merged
 from scatterkit.fitting._planes import Floats, spread_directions, with_box
 from scatterkit.solids import Ellipsoid, Solid
 
@@ -18,15 +20,16 @@ SPHERE_PLANES = 256
 """Tangent planes that stand for a sphere while it is fitted; they lie within 0.6 % of it."""
 
 
-class BodyModel(Component):
+class BodyModel(Component, ABC):
     """What every body model gives the search: half-spaces from parameters, and the way back.
 
     A body is a point, an array of numbers of a form that only the model knows. A step is a tangent: an array of
     the form of ``rates``, which a point can be moved by. Half-spaces are ``normals (k, 3) @ r <= offsets (k,)``
-    in nm, r = (x, y, z) from the centre of the box. A model of your own subclasses this and gives the methods
-    that raise here.
+    in nm, r = (x, y, z) from the centre of the box. A model of your own subclasses this and gives the abstract
+    methods.
     """
 
+    @abstractmethod
     def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
         """Give the points to start from.
 
@@ -42,8 +45,8 @@ class BodyModel(Component):
         list of ndarray
             Points.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def planes(self, point: Floats) -> tuple[Floats, Floats]:
         """Give the half-spaces of a point.
 
@@ -59,8 +62,8 @@ class BodyModel(Component):
         offsets : ndarray of shape (k,) [nm]
             Distances from the origin.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def pullback(self, point: Floats, by_normals: Floats, by_offsets: Floats) -> Floats:
         """Turn a gradient on the half-spaces into one on the tangent.
 
@@ -78,8 +81,8 @@ class BodyModel(Component):
         ndarray, shape of rates
             Gradient with respect to a step from the point.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, point: Floats, step: Floats, limit: float) -> Floats:
         """Move a point by a step.
 
@@ -97,8 +100,8 @@ class BodyModel(Component):
         ndarray
             The new point.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def rates(self, point: Floats) -> Floats:
         """Give the usual size of a step along each direction of the tangent.
 
@@ -112,7 +115,6 @@ class BodyModel(Component):
         ndarray
             Step sizes.
         """
-        raise NotImplementedError
 
     def prior_gradient(self, volume: NDArray[np.float32], box: float) -> NDArray[np.float32] | None:
         """Give the gradient of what is assumed about the hidden part of the body.
@@ -130,6 +132,23 @@ class BodyModel(Component):
             Gradient with respect to the occupancy, broadcastable; None where nothing is assumed.
         """
         return None
+
+    def simpler(self, point: Floats, limit: float) -> list[Floats]:
+        """Give bodies with one face less, the most promising first.
+
+        Parameters
+        ----------
+        point : ndarray
+            The parameters.
+        limit : float [nm]
+            Half width of the cube that the body must stay in.
+
+        Returns
+        -------
+        list of ndarray
+            Points; none for a body whose faces are given.
+        """
+        return []
 
     def solid(self, point: Floats, limit: float) -> Solid:
         """Give the body of a point.
@@ -156,6 +175,8 @@ class ConvexBody(BodyModel):
     ----------
     n_faces : int, default=32
         Number of half-spaces. Those that the body does not need end up outside it.
+    widest_merge : float [rad], default=0.6
+        Two neighbouring faces on the lit side are tried as one where their normals differ by less than this.
     back_weight : float [1], default=3e-7
         Strength of the assumption about the hidden back: slices deeper behind the front than the body is wide
         cost in proportion to their volume and depth. The pattern does not tell the back; with 0 it grows until
@@ -175,10 +196,15 @@ class ConvexBody(BodyModel):
     True
     """
 
-    _constraints: ClassVar[dict[str, Constraint]] = {"n_faces": Integer(8), "back_weight": Real(low=0)}
+    _constraints: ClassVar[dict[str, Constraint]] = {
+        "n_faces": Integer(8),
+        "widest_merge": Real(low=0, high=1.5, unit="rad"),
+        "back_weight": Real(low=0),
+    }
 
-    def __init__(self, n_faces: int = 32, back_weight: float = 3e-7) -> None:
+    def __init__(self, n_faces: int = 32, widest_merge: float = 0.6, back_weight: float = 3e-7) -> None:
         self.n_faces = n_faces
+        self.widest_merge = widest_merge
         self.back_weight = back_weight
 
     def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
@@ -213,6 +239,16 @@ class ConvexBody(BodyModel):
         # per voxel of a 64^3 grid, so that the weight means the same on every grid
         cost = self.back_weight * (64 / n) ** 3 * np.maximum(depth - min(width, 0.9 * box), 0) / box
         return cost.astype(np.float32)[:, None, None]
+
+    def simpler(self, point: Floats, limit: float) -> list[Floats]:
+        normals, offsets = self.planes(point)
+        all_normals, all_offsets = with_box(normals, offsets, limit)
+        faces = faces_of(all_normals, all_offsets, inside=np.zeros(3))
+        if faces is None:
+            return []
+        pairs = mergeable_pairs(all_normals, faces, self.widest_merge)
+        own = [(i, j) for i, j in pairs if j < len(offsets)]
+        return [np.column_stack(merged(normals, offsets, faces, i, j, limit)) for i, j in own]
 
     def recentred(self, point: Floats, shift: Floats) -> Floats:
         """Shift the body.

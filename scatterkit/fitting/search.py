@@ -20,6 +20,9 @@ from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thr
 
 Report = Callable[[dict[str, Any]], None]
 
+MERGE_TOLERANCE = 0.05
+"""Two faces become one where the residual grows by no more than this fraction, all merges together."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -35,16 +38,19 @@ class Schedule:
         Starts that are screened; more are ranked by one look first.
     n_kept : int
         Starts that are refined.
+    polish : Stage
+        What the best body goes through each time two of its faces are tried as one.
     """
 
     screening: Stage
     refinement: tuple[Stage, ...]
     n_screened: int
     n_kept: int
+    polish: Stage
 
     @property
     def n_steps(self) -> int:
-        """Steps of a whole search."""
+        """Steps of a whole search, but for those that merge faces."""
         refinement = sum(stage.n_steps for stage in self.refinement)
         return self.n_screened * self.screening.n_steps + self.n_kept * refinement
 
@@ -67,6 +73,7 @@ def default_schedule(model: BodyModel, grid: int, n_steps: int, n_kept: int, n_s
         ),
         n_screened=n_starts if free else 3 * n_starts,  # orientations have many more local minima
         n_kept=n_kept,
+        polish=Stage(grid, 1.0, (1.0, 1.0), (0.5, 0.05), max(n_steps // 10, 10)),
     )
 
 
@@ -104,6 +111,7 @@ class Search:
         self.begun = time.monotonic()
         self.deadline = np.inf if time_budget is None else self.begun + time_budget
         self.cancelled, self.lock = Event(), Lock()
+        self.limit, self.n_steps = box_limit(objective.simulator.box), schedule.n_steps
 
     def run(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         """Give the refined candidates, best first."""
@@ -111,16 +119,31 @@ class Search:
         self._descend_all(candidates, (self.schedule.screening,), until=0.5)
         candidates = self._ranked(candidates, self.schedule.screening)
         kept = candidates[: self.schedule.n_kept]
-        self._descend_all(kept, self.schedule.refinement, until=1.0)
-        return self._ranked(kept, self.schedule.refinement[-1])
+        self._descend_all(kept, self.schedule.refinement, until=0.75)
+        finished = self._ranked(kept, self.schedule.refinement[-1])
+        return [self._simplified(finished[0]), *finished[1:]]
+
+    def _simplified(self, best: Candidate) -> Candidate:
+        """Merge faces of a body as long as that costs no more than the tolerance."""
+        polish = self.schedule.polish
+        allowed = (1 + MERGE_TOLERANCE) * best.residual
+        trials = iter(self.model.simpler(best.point, self.limit))
+        while (point := next(trials, None)) is not None and time.monotonic() < self.deadline:
+            self.n_steps += polish.n_steps
+            trial = Candidate(point, best.label, response=best.response)
+            self._descend(trial, polish, self.deadline)
+            self._ranked([trial], polish)
+            if trial.residual <= allowed:
+                best = trial
+                trials = iter(self.model.simpler(best.point, self.limit))
+        return best
 
     def _rank_starts(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         points = self.model.starts(radii, rng)
         labels = [f"start {number + 1}" for number in range(len(points))]
         still = np.zeros_like(self.model.rates(points[0]))
-        limit = box_limit(self.objective.simulator.box)
         # a step of zero lets the model bring a start that is too large into the box
-        points = [self.model.move(point, still, limit) for point in points]
+        points = [self.model.move(point, still, self.limit) for point in points]
         candidates = [Candidate(point, label) for point, label in zip(points, labels, strict=True)]
         if len(candidates) <= self.schedule.n_screened:
             return candidates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from scatterkit._validation import (
 from scatterkit.base import StatelessTransformer
 from scatterkit.experiment import Detector, check_detector
 from scatterkit.simulation import kernels
+from scatterkit.simulation.kernels.costs import worthwhile_threads
 from scatterkit.simulation.kernels.threads import numba_threads
 from scatterkit.simulation.plan import MSFTPlan, build_plan
 
@@ -62,7 +64,8 @@ class MSFTSimulator(StatelessTransformer):
         whose blur is undone; the filling of a box, which scatters as a box; or a sample at the voxel's centre,
         as in the published code.
     n_threads : int, optional
-        Threads to use; by default as many as numba and BLAS are set to.
+        Threads to use; by default as many as numba is set to, but one where a pattern takes about a
+        millisecond, as on a 64^3 grid.
 
     See Also
     --------
@@ -171,7 +174,7 @@ class MSFTSimulator(StatelessTransformer):
             The field, in voxels of the published 64^3 grid.
         """
         volumes, plan = self._prepare(X)
-        with numba_threads(self.n_threads):
+        with self._threads(plan):
             E = kernels.get(self.backend, plan).field(volumes, plan)
         return E.astype(np.complex64, copy=False)
 
@@ -234,7 +237,7 @@ class MSFTSimulator(StatelessTransformer):
             Takes dL/dI of shape (n, rows, columns), gives dL/dX as float32 of shape (n, z, y, x).
         """
         volumes, plan = self._prepare(X)
-        with numba_threads(self.n_threads):
+        with self._threads(plan):
             E = kernels.get(self.backend, plan).field(volumes, plan).astype(np.complex64, copy=False)
 
         def pullback(intensity_gradient: ArrayLike) -> NDArray[np.float32]:
@@ -251,10 +254,13 @@ class MSFTSimulator(StatelessTransformer):
     def _pull(
         self, volumes: NDArray[Any], plan: MSFTPlan, field_gradient: NDArray[Any], within_body: bool
     ) -> NDArray[np.float32]:
-        with numba_threads(self.n_threads):
+        with self._threads(plan):
             kernel = kernels.get(self.backend, plan)
             gradient = kernel.adjoint(volumes, plan, field_gradient, within_body=within_body)
         return gradient.astype(np.float32, copy=False)
+
+    def _threads(self, plan: MSFTPlan) -> AbstractContextManager[None]:
+        return numba_threads(worthwhile_threads(plan) if self.n_threads is None else self.n_threads)
 
     def _prepare(self, X: ArrayLike) -> tuple[NDArray[np.float32], MSFTPlan]:
         volumes = _check_volumes_fast(X, owner=type(self).__name__)

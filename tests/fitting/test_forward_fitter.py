@@ -53,7 +53,7 @@ def test_the_methods_agree_with_each_other(fitted, pattern, mask):
     difference = (pictured - pattern)[0][mask]
     assert np.mean(difference**2) == pytest.approx(fitted.residuals_[0], rel=1e-3)
     assert fitted.predict_solids(pattern) == fitted.solids_
-    assert len(fitted.history_[0]) == 150
+    assert len(fitted.history_[0]) >= 150
     seconds = [entry["seconds"] for entry in fitted.history_[0]]
     assert seconds == sorted(seconds)
 

@@ -105,12 +105,11 @@ def sums_of_slices(
     n_y, n_x = lateral_y.shape[1], lateral_x.shape[2]
     n_blocks = (n_slices + per_block - 1) // per_block
     n_threads = sums.shape[0]
+    n_pixel_rows = cos_z.shape[0] if nodes.size > 0 else 0
     for thread in numba.prange(n_threads):
         by_x = np.empty((2, h_y, per_block, n_x), dtype=np.float32)
         by_xy = np.empty((n_y, per_block, n_x), dtype=np.float32)
-        pixels = (
-            by_xy if nodes.size == 0 else np.zeros((cos_z.shape[0], per_block, cos_z.shape[2]), np.float32)
-        )
+        pixels = np.zeros((n_pixel_rows, per_block, cos_z.shape[2]), dtype=np.float32)
         for block in range(thread, n_blocks, n_threads):
             z = block * per_block
             n = min(per_block, n_slices - z)
@@ -126,10 +125,12 @@ def sums_of_slices(
                         by_x[b].reshape(h_y, per_block * n_x),
                         by_xy.reshape(n_y, per_block * n_x),
                     )
+                    part = sums[thread, a, b]
                     if nodes.size > 0:
                         _interpolate(by_xy, nodes, weights, n, pixels)
-                    part = sums[thread, a, b]
-                    _sum_slices(pixels, cos_z, sin_z, first + z, n, part[0], part[1])
+                        _sum_slices(pixels, cos_z, sin_z, first + z, n, part[0], part[1])
+                    else:
+                        _sum_slices(by_xy, cos_z, sin_z, first + z, n, part[0], part[1])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -182,11 +183,10 @@ def slices_from_sums(
     n_y, n_x = lateral_y.shape[2], lateral_x.shape[1]
     z0, z1 = box[0]
     n_blocks = (z1 - z0 + per_block - 1) // per_block
+    n_pixel_rows = cos_z.shape[0] if nodes.size > 0 else 0
     for thread in numba.prange(n_threads):
         by_xy = np.empty((n_y, per_block, n_x), dtype=np.float32)
-        pixels = (
-            by_xy if nodes.size == 0 else np.empty((cos_z.shape[0], per_block, cos_z.shape[2]), np.float32)
-        )
+        pixels = np.zeros((n_pixel_rows, per_block, cos_z.shape[2]), dtype=np.float32)
         by_x = np.empty((2, h_y, per_block, n_x), dtype=np.float32)
         folded = np.empty((2, h_y, per_block, h_x), dtype=np.float32)
         for block in range(thread, n_blocks, n_threads):
@@ -195,9 +195,12 @@ def slices_from_sums(
             by_xy[:, n:] = 0
             for a in range(2):
                 for b in range(2):
-                    _spread_slices(sums[a, b, 0], sums[a, b, 1], cos_z, sin_z, z, n, pixels)
+                    even, odd = sums[a, b, 0], sums[a, b, 1]
                     if nodes.size > 0:
+                        _spread_slices(even, odd, cos_z, sin_z, z, n, pixels)
                         _interpolate_adjoint(pixels, nodes, weights, n, by_xy)
+                    else:
+                        _spread_slices(even, odd, cos_z, sin_z, z, n, by_xy)
                     np.dot(
                         lateral_y[b],
                         by_xy.reshape(n_y, per_block * n_x),

@@ -15,6 +15,9 @@ _FFT_PENALTY = 8.0
 _TYPICAL_FILLING = 0.5
 """Part of the box that a body is taken to fill along each axis; FFTs gain less from small bodies."""
 
+_LIGHT = 2e7
+"""Multiply-adds that take about a millisecond."""
+
 
 def quadrant_shape(plan: MSFTPlan) -> tuple[int, int]:
     """Rows and columns of the quadrant of the detector that is seen, the axes included."""
@@ -47,11 +50,25 @@ def fft_operations(plan: MSFTPlan, extent: tuple[int, int, int]) -> float:
     return n_z * (along_rows + along_columns + 8 * rows * columns)
 
 
+def _typical_extent(plan: MSFTPlan) -> tuple[int, int, int]:
+    n_z, n_y, n_x = (math.ceil(_TYPICAL_FILLING * n) for n in plan.grid_shape)
+    return n_z, n_y, n_x
+
+
+@lru_cache(maxsize=64)
+def worthwhile_threads(plan: MSFTPlan) -> int | None:
+    """Give 1 where a pattern takes about a millisecond, else None for all.
+
+    Several threads save part of that millisecond where they find idle processors, but where other processes
+    compute as well, waiting for each other takes them ten times as long.
+    """
+    return 1 if matrix_multiply_adds(plan, _typical_extent(plan)) < _LIGHT else None
+
+
 @lru_cache(maxsize=64)
 def cheapest(plan: MSFTPlan) -> str:
     """Name the kernel with the lowest estimated cost for a typical body."""
-    n_z, n_y, n_x = (math.ceil(_TYPICAL_FILLING * n) for n in plan.grid_shape)
-    extent = (n_z, n_y, n_x)
+    extent = _typical_extent(plan)
     return (
         "fft"
         if _FFT_PENALTY * fft_operations(plan, extent) < matrix_multiply_adds(plan, extent)

@@ -1,24 +1,15 @@
 """Who may use how many threads: numba shares out the work, and BLAS computes within numba's threads.
 
 Two pools that take turns, each waiting busily, are slower than one thread: BLAS gets one while a kernel runs.
-GNU OpenMP, on which numba's threads run on Linux, is told to go to sleep after some microseconds rather than
-milliseconds of waiting, unless the environment says otherwise: where other processes compute as well, a thread
-that waits busily keeps the one it waits for from running, and a call took ten times as long.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
-
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault(
-        "GOMP_SPINCOUNT", "1000"
-    )  # read when the library is loaded, at the first parallel loop
 
 _LIGHT = 1 << 19  # elements of a loop that takes a fraction of a millisecond in one thread
 
