@@ -109,6 +109,7 @@ def sums_of_slices(
     for thread in numba.prange(n_threads):
         by_x = np.empty((2, h_y, per_block, n_x), dtype=np.float32)
         by_xy = np.empty((n_y, per_block, n_x), dtype=np.float32)
+        # An array of its own even where unused: as a second name of by_xy, numba freed it too early.
         pixels = np.zeros((n_pixel_rows, per_block, cos_z.shape[2]), dtype=np.float32)
         for block in range(thread, n_blocks, n_threads):
             z = block * per_block
@@ -214,48 +215,81 @@ def slices_from_sums(
                 _unfold(folded, a, z, n, box, volume)
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
+def _side(columns: int, n_x: int, side: int) -> tuple[int, int]:
+    """First and one past last |q_x| of the pixels with q_x >= 0 (side 0) or q_x < 0 (side 1)."""
+    return side, min(n_x, columns // 2 + 1 if side else columns - columns // 2)
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True, parallel=True)
-def field_from_sums(sums: Array, factor: Array, field: Array) -> None:
-    """Put the four quadrants together: F = cc - ss - i (sc + cs), the sines odd in q; then apply a factor."""
-    rows, columns = field.shape
-    n_y, n_x = sums.shape[3:]
+def field_from_sums(sums: Array, phase_y: Array, phase_x: Array, response: Array, field: Array) -> None:
+    """Add the threads' sums and put the four quadrants together: F = cc - ss - i (sc + cs), sines odd in q.
+
+    ``sums`` has the threads as its first axis. Complex arrays have their two parts as a last axis of reals.
+    """
+    rows, columns = field.shape[:2]
+    n_y, n_x = sums.shape[4:]
     for i in numba.prange(rows):
         y = abs(i - rows // 2)
         if y >= n_y:
             continue
+        total = np.zeros((2, 2, 2, n_x), dtype=np.float32)
+        for a, b, c in np.ndindex(2, 2, 2):
+            part = total[a, b, c]
+            for thread in range(sums.shape[0]):
+                row = sums[thread, a, b, c, y]
+                for x in range(n_x):
+                    part[x] += row[x]
         sy = np.float32(1 if i >= rows // 2 else -1)
+        y_real, y_imag = phase_y[i, 0], phase_y[i, 1]
+        r, E = response[i], field[i]
         for side in range(2):
             sx = np.float32(1 - 2 * side)
-            for x in range(side, min(n_x, columns // 2 + 1 if side else columns - columns // 2)):
+            first, last = _side(columns, n_x, side)
+            for x in range(first, last):
                 j = columns // 2 - x if side else columns // 2 + x
-                real = sums[0, 0, 0, y, x] - sx * sy * sums[1, 1, 0, y, x]
-                real += sx * sums[1, 0, 1, y, x] + sy * sums[0, 1, 1, y, x]
-                imag = sums[0, 0, 1, y, x] - sx * sy * sums[1, 1, 1, y, x]
-                imag -= sx * sums[1, 0, 0, y, x] + sy * sums[0, 1, 0, y, x]
-                field[i, j] = np.complex64(complex(real, imag)) * factor[i, j]
+                real = total[0, 0, 0, x] - sx * sy * total[1, 1, 0, x]
+                real += sx * total[1, 0, 1, x] + sy * total[0, 1, 1, x]
+                imag = total[0, 0, 1, x] - sx * sy * total[1, 1, 1, x]
+                imag -= sx * total[1, 0, 0, x] + sy * total[0, 1, 0, x]
+                p_real = y_real * phase_x[j, 0] - y_imag * phase_x[j, 1]
+                p_imag = y_real * phase_x[j, 1] + y_imag * phase_x[j, 0]
+                f_real = p_real * r[j, 0] - p_imag * r[j, 1]
+                f_imag = p_real * r[j, 1] + p_imag * r[j, 0]
+                E[j, 0] = real * f_real - imag * f_imag
+                E[j, 1] = real * f_imag + imag * f_real
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, parallel=True)
-def sums_from_field(gradient: Array, factor: Array, sums: Array) -> None:
-    """Transpose of field_from_sums; ``sums`` must be zero."""
-    rows, columns = gradient.shape
+def sums_from_field(gradient: Array, phase_y: Array, phase_x: Array, response: Array, sums: Array) -> None:
+    """Transpose of field_from_sums, for one set of sums, which must be zero."""
+    rows, columns = gradient.shape[:2]
     n_y, n_x = sums.shape[3:]
     for y in numba.prange(n_y):
+        total = sums[:, :, :, y]
         for below in range(2):
             i = rows // 2 - y if below else rows // 2 + y
             if i < 0 or i >= rows or (below and y == 0):
                 continue
             sy = np.float32(1 - 2 * below)
+            y_real, y_imag = phase_y[i, 0], phase_y[i, 1]
+            r, g = response[i], gradient[i]
             for side in range(2):
                 sx = np.float32(1 - 2 * side)
-                for x in range(side, min(n_x, columns // 2 + 1 if side else columns - columns // 2)):
+                first, last = _side(columns, n_x, side)
+                for x in range(first, last):
                     j = columns // 2 - x if side else columns // 2 + x
-                    g = gradient[i, j] * np.conj(factor[i, j])
-                    sums[0, 0, 0, y, x] += g.real
-                    sums[1, 1, 0, y, x] -= sx * sy * g.real
-                    sums[1, 0, 1, y, x] += sx * g.real
-                    sums[0, 1, 1, y, x] += sy * g.real
-                    sums[0, 0, 1, y, x] += g.imag
-                    sums[1, 1, 1, y, x] -= sx * sy * g.imag
-                    sums[1, 0, 0, y, x] -= sx * g.imag
-                    sums[0, 1, 0, y, x] -= sy * g.imag
+                    p_real = y_real * phase_x[j, 0] - y_imag * phase_x[j, 1]
+                    p_imag = y_real * phase_x[j, 1] + y_imag * phase_x[j, 0]
+                    f_real = p_real * r[j, 0] - p_imag * r[j, 1]
+                    f_imag = p_real * r[j, 1] + p_imag * r[j, 0]
+                    real = g[j, 0] * f_real + g[j, 1] * f_imag
+                    imag = g[j, 1] * f_real - g[j, 0] * f_imag
+                    total[0, 0, 0, x] += real
+                    total[0, 0, 1, x] += imag
+                    total[1, 1, 0, x] -= sx * sy * real
+                    total[1, 1, 1, x] -= sx * sy * imag
+                    total[1, 0, 1, x] += sx * real
+                    total[1, 0, 0, x] -= sx * imag
+                    total[0, 1, 1, x] += sy * real
+                    total[0, 1, 0, x] -= sy * imag

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scatterkit.simulation.kernels import _matrix_kernels as products
 from scatterkit.simulation.kernels import _slice_kernels as slices
 from scatterkit.simulation.kernels import gridding
-from scatterkit.simulation.kernels.threads import light_work, single_blas_thread
+from scatterkit.simulation.kernels.threads import single_blas_thread
 from scatterkit.simulation.kernels.workspace import workspace
 from scatterkit.simulation.plan import MSFTPlan
 
@@ -105,13 +105,27 @@ def _halves(box: Array) -> tuple[int, int]:
     return (y1 - y0 + 1) // 2, (x1 - x0 + 1) // 2
 
 
-def _factor(box: Array, plan: MSFTPlan) -> Array:
-    """Response of the pixels and the phase of the folded region's middle."""
+def _factors(box: Array, plan: MSFTPlan) -> tuple[Array, Array, Array]:
+    """Phase of the folded region's middle by rows and by columns, and the rest of every pixel's factor."""
     half_y, half_x = _halves(box)
     y = plan.y[0] + (box[1, 0] + half_y - 0.5) * plan.voxel[1]
     x = plan.x[0] + (box[2, 0] + half_x - 0.5) * plan.voxel[2]
-    phase_y, phase_x = (np.exp(-1j * q * r).astype(np.complex64) for q, r in ((plan.q_y, y), (plan.q_x, x)))
-    return phase_y * phase_x * _tables(plan).response
+    phase_y, phase_x, response = (
+        np.exp(-1j * plan.q_y * y),
+        np.exp(-1j * plan.q_x * x),
+        _tables(plan).response,
+    )
+    if not plan.separable:
+        rows, columns = plan.detector_shape
+        response = phase_y * phase_x * response
+        phase_y, phase_x = np.ones(rows), np.ones(columns)
+    return _parts(phase_y.ravel()), _parts(phase_x.ravel()), _parts(response)
+
+
+def _parts(values: Array) -> Array:
+    """Real and imaginary parts as a new last axis, without a copy where the type allows."""
+    values = np.ascontiguousarray(values, dtype=np.complex64)
+    return values.view(np.float32).reshape(*values.shape, 2)
 
 
 def _block_length(n_slices: int, n_threads: int) -> int:
@@ -126,8 +140,7 @@ def field(volumes: Array, plan: MSFTPlan) -> NDArray[np.complex64]:
     volumes = np.ascontiguousarray(volumes, dtype=np.float32)
     with single_blas_thread():
         for volume, E in zip(volumes, fields, strict=True):
-            with light_work(volume.size):
-                box = slices.bounding_box(volume)
+            box = slices.bounding_box(volume)
             if box.any():
                 _field_of_box(volume, plan, box, E)
     return fields
@@ -140,14 +153,12 @@ def _field_of_box(volume: Array, plan: MSFTPlan, box: Array, E: Array) -> None:
     length = _block_length(n_slices, n_threads)
     folded = workspace("folded", (-(-n_slices // length), 2, 2, half_y, length, half_x))
     folded[:] = 0
-    with light_work(folded.size):
-        n_reached = slices.fold_slices(volume, box, *slices.absorption(plan), length, folded)
+    n_reached = slices.fold_slices(volume, box, *slices.absorption(plan), length, folded)
     sums = np.zeros((n_threads, *tables.sums_shape), dtype=np.float32)
     lateral_y = np.ascontiguousarray(tables.lateral_y[:, :half_y].transpose(0, 2, 1))
     lateral_x = np.ascontiguousarray(tables.lateral_x[:, :half_x])
     products.sums_of_slices(folded, box[0, 0], n_reached, lateral_y, lateral_x, *tables.along_z, sums)
-    with light_work(E.size):
-        products.field_from_sums(sums.sum(axis=0), _factor(box, plan), E)
+    products.field_from_sums(sums, *_factors(box, plan), _parts(E))
 
 
 def adjoint(
@@ -161,7 +172,7 @@ def adjoint(
         for volume, g, gradient in zip(volumes, field_gradient, gradients, strict=True):
             box = slices.bounding_box(volume) if within_body else whole
             if box.any():
-                _adjoint_of_box(volume, plan, box, np.ascontiguousarray(g, dtype=np.complex64), gradient)
+                _adjoint_of_box(volume, plan, box, g, gradient)
     return gradients
 
 
@@ -170,10 +181,8 @@ def _adjoint_of_box(volume: Array, plan: MSFTPlan, box: Array, g: Array, gradien
     half_y, half_x = _halves(box)
     length = _block_length(int(box[0, 1] - box[0, 0]), n_threads)
     sums = np.zeros(tables.sums_shape, dtype=np.float32)
-    with light_work(g.size):
-        products.sums_from_field(g, _factor(box, plan), sums)
+    products.sums_from_field(_parts(g), *_factors(box, plan), sums)
     lateral_y = np.ascontiguousarray(tables.lateral_y[:, :half_y])
     lateral_x = np.ascontiguousarray(tables.lateral_x[:, :half_x].transpose(0, 2, 1))
     products.slices_from_sums(sums, box, length, n_threads, lateral_y, lateral_x, *tables.along_z, gradient)
-    with light_work(volume.size):
-        slices.pull_absorption(volume, box, *slices.absorption(plan), gradient)
+    slices.pull_absorption(volume, box, *slices.absorption(plan), gradient)

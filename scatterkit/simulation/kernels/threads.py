@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
-
-_LIGHT = 1 << 19  # elements of a loop that takes a fraction of a millisecond in one thread
 
 
 @lru_cache(maxsize=1)
@@ -53,11 +51,6 @@ _single = _SingleBlasThread()
 def single_blas_thread() -> AbstractContextManager[None]:
     """Let BLAS use the calling thread only."""
     return _single
-
-
-def light_work(n_elements: int) -> AbstractContextManager[None]:
-    """Keep loops over few elements in this thread: on a busy machine, waking others takes longer."""
-    return numba_threads(1) if n_elements < _LIGHT else nullcontext()
 
 
 @contextmanager
