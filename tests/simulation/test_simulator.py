@@ -212,6 +212,17 @@ def test_lengths_must_be_positive_numbers(value):
             MSFTSimulator(**{name: value}).plan(SMALL)
 
 
+@pytest.mark.parametrize("treatment", ["exact", "half", "full", "none"])
+@pytest.mark.parametrize("absorption_length", [0.5, 1.0, 3.0])
+def test_kernels_agree_where_a_slice_is_many_absorption_lengths_thick(absorption_length, treatment):
+    simulator = MSFTSimulator(
+        box=40.0, absorption_length=absorption_length, self_absorption=treatment, detector=DETECTOR
+    )
+    volumes = np.ones((1, 5, 4, 6), dtype=np.float32)
+    expected = clone(simulator).set_params(backend="reference").field(volumes)
+    assert np.abs(simulator.field(volumes) - expected).max() <= 2e-6 * np.abs(expected).max()
+
+
 @given(
     hnp.arrays(np.float32, (1, 5, 4, 6), elements=st.floats(0, 1, width=32)),
     st.floats(0.5, 1e3),

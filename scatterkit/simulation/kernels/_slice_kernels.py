@@ -45,37 +45,40 @@ def _decay(s: Scalar) -> Scalar:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _decay_anywhere(s: Scalar, n_halvings: int) -> Scalar:
+def _decay_anywhere(s: Scalar, n_halvings: int) -> Any:
+    """_decay(s) and exp(-s) for any s: for large ones 1 - s * _decay(s) would lose all digits."""
+    one = np.float32(1)
     s = s * np.float32(0.5**n_halvings)
     p = _decay(s)
+    t = one - s * p
     for _ in range(n_halvings):
-        p *= np.float32(1) - np.float32(0.5) * s * p
-        s *= np.float32(2)
-    return p
+        p *= np.float32(0.5) * (one + t)
+        t *= t
+    return p, t
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _own(rho: Scalar, s: Scalar, p: Scalar, treatment: int) -> Scalar:
-    """A voxel's material as seen through the voxel itself; p is _decay(s)."""
+def _own(rho: Scalar, p: Scalar, t: Scalar, treatment: int) -> Scalar:
+    """A voxel's material as seen through the voxel itself; p is _decay(s), t is exp(-s)."""
     if treatment == EXACT:
         return rho * p
     if treatment == HALF:
-        return rho * np.sqrt(np.float32(1) - s * p)
+        return rho * np.sqrt(t)
     if treatment == FULL:
-        return rho * (np.float32(1) - s * p)
+        return rho * t
     return rho
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _own_slope(s: Scalar, p: Scalar, treatment: int) -> Scalar:
+def _own_slope(s: Scalar, t: Scalar, treatment: int) -> Scalar:
     """Derivative of _own by rho."""
     one = np.float32(1)
     if treatment == EXACT:
-        return one - s * p
+        return t
     if treatment == HALF:
-        return (one - np.float32(0.5) * s) * np.sqrt(one - s * p)
+        return (one - np.float32(0.5) * s) * np.sqrt(t)
     if treatment == FULL:
-        return (one - s) * (one - s * p)
+        return (one - s) * t
     return one
 
 
@@ -88,14 +91,15 @@ def _weigh_row(
         for x in range(rho.size):
             s = step * rho[x]
             p = _decay(s)
-            out[x] = transmission[x] * _own(rho[x], s, p, treatment)
-            transmission[x] *= np.float32(1) - s * p
+            t = np.float32(1) - s * p
+            out[x] = transmission[x] * _own(rho[x], p, t, treatment)
+            transmission[x] *= t
     else:
         for x in range(rho.size):
             s = step * rho[x]
-            p = _decay_anywhere(s, n_halvings)
-            out[x] = transmission[x] * _own(rho[x], s, p, treatment)
-            transmission[x] *= np.float32(1) - s * p
+            p, t = _decay_anywhere(s, n_halvings)
+            out[x] = transmission[x] * _own(rho[x], p, t, treatment)
+            transmission[x] *= t
 
 
 def bounding_box(volume: Array) -> Array:
@@ -200,16 +204,17 @@ def _pull_row(
         for x in range(rho.size):
             s = step * rho[x]
             p = _decay(s)
+            t = np.float32(1) - s * p
             h = transmission[x] * gradient[x]
-            gradient[x] = h * _own_slope(s, p, treatment) - step * behind[x]
-            behind[x] += h * _own(rho[x], s, p, treatment)
+            gradient[x] = h * _own_slope(s, t, treatment) - step * behind[x]
+            behind[x] += h * _own(rho[x], p, t, treatment)
     else:
         for x in range(rho.size):
             s = step * rho[x]
-            p = _decay_anywhere(s, n_halvings)
+            p, t = _decay_anywhere(s, n_halvings)
             h = transmission[x] * gradient[x]
-            gradient[x] = h * _own_slope(s, p, treatment) - step * behind[x]
-            behind[x] += h * _own(rho[x], s, p, treatment)
+            gradient[x] = h * _own_slope(s, t, treatment) - step * behind[x]
+            behind[x] += h * _own(rho[x], p, t, treatment)
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
