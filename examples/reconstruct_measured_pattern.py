@@ -23,6 +23,7 @@ from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.solids import Rasterizer, Solid
 
 STAR = 5
+SECONDS_IN_ALL = 150.0
 MODELS = {  # and the most seconds that each fit may take; on an idle computer it takes about half
     "convex body": (ConvexBody(), 50.0),
     "icosahedron": (CatalogueBody("icosahedron"), 35.0),
@@ -70,23 +71,25 @@ def simulate_measurement() -> Measurement:
     )
 
 
-def compile_kernels(measurement: Measurement) -> None:
-    """Run a fit of a few steps, so that compilation, once on a computer, is in nobody's time."""
+def compile_kernels(measurement: Measurement) -> float:
+    """Run a fit of a few steps, so that compilation, once on a computer, is in no fit's time; give the seconds."""
     print("Compiling the kernels (the first run on a computer takes up to a minute) ...", end=" ", flush=True)
     begun = time.perf_counter()
     for n_jobs in (None, -1):
         fitter = ForwardFitter(grid=16, n_steps=10, radii=[80], n_kept=1, n_jobs=n_jobs, random_state=0)
         fitter.fit(measurement.pattern[None], mask=measurement.mask)
-    print(f"{time.perf_counter() - begun:.0f} s", flush=True)
+    seconds = time.perf_counter() - begun
+    print(f"{seconds:.0f} s", flush=True)
+    return seconds
 
 
-def fit_models(measurement: Measurement, hurry: float) -> tuple[dict[str, ForwardFitter], list[Row]]:
-    """Fit each model; give the fitters and the table's rows."""
+def fit_models(measurement: Measurement, share: float) -> tuple[dict[str, ForwardFitter], list[Row]]:
+    """Fit each model in a share of its time; give the fitters and the table's rows."""
     fitters, rows = {}, []
     for name, (model, budget) in MODELS.items():
         print(f"\nFitting: {name}", flush=True)
         begun = time.perf_counter()
-        fitter = ForwardFitter(model, time_budget=budget / hurry, n_jobs=-1, random_state=0, verbose=True)
+        fitter = ForwardFitter(model, time_budget=share * budget, n_jobs=-1, random_state=0, verbose=True)
         fitters[name] = fitter.fit(measurement.pattern[None], mask=measurement.mask)
         seconds = time.perf_counter() - begun
         # judged anew and alike for all: response fitted from scratch to the finished body's pattern
@@ -130,8 +133,9 @@ def main() -> None:
 
     measurement = load_measurement()
     print(f"Pattern: {measurement.title}, {measurement.mask.sum()} measured pixels.", flush=True)
-    compile_kernels(measurement)
-    fitters, rows = fit_models(measurement, arguments.hurry)
+    seconds = compile_kernels(measurement)
+    left = max(SECONDS_IN_ALL - seconds, 30) / sum(budget for _, budget in MODELS.values())
+    fitters, rows = fit_models(measurement, min(left, 1.0) / arguments.hurry)
     print_table(rows)
     write_results(measurement, fitters["convex body"], arguments.output)
     print("The back of the body is not measured: silver absorbs the light before it gets there.")

@@ -161,9 +161,9 @@ def fetch_barke2015(
     paths, failure = _find_files(numbers, None if data_home is None else Path(data_home), may_download)
     missing = [number for number in numbers if number not in paths]
     if missing and (strict or not paths):
-        raise DataNotFoundError(_what_to_do(missing, may_download)) from failure
+        raise DataNotFoundError(_what_to_do(missing, may_download, failure)) from failure
     if missing and not here_only:
-        warnings.warn(_what_to_do(missing, may_download), UserWarning, stacklevel=2)
+        warnings.warn(_what_to_do(missing, may_download, failure), UserWarning, stacklevel=2)
     return _assemble({number: paths[number] for number in numbers if number in paths})
 
 
@@ -204,10 +204,11 @@ def _find_files(
     return paths, failure
 
 
-def _what_to_do(missing: list[int], tried: bool) -> str:
+def _what_to_do(missing: list[int], tried: bool, failure: Exception | None) -> str:
+    reason = "" if failure is None else f" ({type(failure).__name__}: {failure})"
     names = ", ".join(f"barke{number}.png" for number in missing)
     return (
-        f"Measured patterns not on this computer{' and not to be downloaded' if tried else ''}: {names}. "
+        f"Measured patterns not on this computer{' and not to be downloaded' if tried else ''}{reason}: {names}. "
         f"Get these files from {URL} (the file name follows the last slash), put them into a folder "
         f"and set the environment variable {VARIABLE} to that folder; or put them into "
         f"{cache_folder()}; or run again with a connection to the Internet and download=True."

@@ -70,7 +70,7 @@ class ForwardFitter(Component):
     max_shift : float [pixel], default=3.0
         Largest shift of the pattern's centre that is looked for.
     time_budget : float [s], optional
-        Time for one pattern. The search then ends in order with what it has.
+        Time for one pattern. The search then ends in order with what it has, which depends on the computer's speed.
     n_jobs : int, optional
         Starts that are followed at once, each on one thread; -1 for all cores. By default one after the other, each
         on as many threads as numba is set to.
@@ -165,7 +165,8 @@ class ForwardFitter(Component):
         Parameters
         ----------
         X : array-like of shape (n, rows, columns)
-            Log-scaled patterns, zero where dark; usually in [0, 1].
+            Log-scaled patterns, zero where dark, not negative; usually in [0, 1]. Pixels outside the mask may hold
+            anything, NaN too.
         y : object, optional
             Ignored.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
@@ -183,11 +184,14 @@ class ForwardFitter(Component):
         """
         patterns, masks = self._check(X, mask)
         self._reset()
-        self._fit_all(patterns, masks)
+        self._fit_all(_as_pictures(X), patterns, masks)
         return self
 
     def predict(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
         """Give the volume of the body behind each pattern; patterns not seen in `fit` are fitted now.
+
+        A pattern that was fitted keeps its body, whatever mask is given now; call `fit` again after a change of
+        parameters. Bodies of new patterns are appended to ``solids_`` and its fellows.
 
         Parameters
         ----------
@@ -265,14 +269,20 @@ class ForwardFitter(Component):
         simulator = self._simulator()
         simulator._check_parameters()
         shape = check_detector(simulator.detector, owner="MSFTSimulator").shape
-        patterns = check_patterns(X, owner=owner)
-        if patterns.shape[1:] != shape:
+        given = np.shape(X)
+        if len(given) != 3 or given[1:] != shape:
             allowed = f"patterns of the detector's shape (n, {shape[0]}, {shape[1]})"
-            raise fail("X", owner, allowed, f"shape {patterns.shape}")
-        flags = check_mask(mask, shape, owner=owner, n=len(patterns))
-        if flags is None:
-            flags = np.ones(shape, dtype=bool)
-        masks = list(np.broadcast_to(flags, patterns.shape))
+            raise fail("X", owner, allowed, f"shape {given}")
+        seen_by = check_mask(simulator.mask, shape, owner="MSFTSimulator")
+        flags = check_mask(mask, shape, owner=owner, n=given[0])
+        flags = np.broadcast_to(True if flags is None else flags, given)
+        if seen_by is not None:
+            flags = flags & seen_by
+            if not flags.any(axis=(1, 2)).all():
+                raise fail("mask", owner, "True somewhere that the simulator's mask is True", "no such pixel")
+        # what was not measured may hold anything, NaN too
+        patterns = check_patterns(np.where(flags, X, 0), owner=owner)
+        masks = list(flags)
         for number, (pattern, seen) in enumerate(zip(patterns, masks, strict=True)):
             if np.ptp(pattern[seen]) == 0:
                 raise fail("X", owner, "patterns with contrast over the mask", f"a constant pattern {number}")
@@ -291,10 +301,13 @@ class ForwardFitter(Component):
         self.history_: list[list[dict[str, Any]]] = []
         self._seen_: dict[str, int] = {}
 
-    def _fit_all(self, patterns: NDArray[np.float32], masks: list[NDArray[np.bool_]]) -> None:
+    def _fit_all(
+        self, raw: NDArray[Any], patterns: NDArray[np.float32], masks: list[NDArray[np.bool_]]
+    ) -> None:
         rng = check_random_state(self.random_state, owner=type(self).__name__)
         for number, (pattern, mask) in enumerate(zip(patterns, masks, strict=True)):
             self._fit_one(pattern, mask, rng, f"pattern {number + 1} of {len(patterns)}")
+            self._seen_[_digest(raw[number])] = len(self.solids_) - 1
 
     def _fit_one(
         self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator, title: str
@@ -327,7 +340,6 @@ class ForwardFitter(Component):
         self.residuals_ = np.append(self.residuals_, residual)
         self.candidates_.append([(value, body) for value, body, _ in finished])
         self.history_.append(history)
-        self._seen_[_digest(pattern)] = len(self.solids_) - 1
 
     def _finish(
         self, model: BodyModel, candidate: Candidate, pattern: NDArray[np.float32], mask: NDArray[np.bool_]
@@ -335,24 +347,27 @@ class ForwardFitter(Component):
         """Make the body of a candidate, and judge it anew from its own exact occupancy."""
         solid = model.solid(candidate.point, box_limit(self._simulator().box))
         solid = solid.shift(-np.mean(solid.bounds, axis=0))
-        seen = (
-            mask if self._simulator().mask is None else mask & np.asarray(self._simulator().mask, dtype=bool)
-        )
         response, residual = fit_response(
-            pattern, self._intensity(solid), seen, max_shift=self.max_shift, start=candidate.response
+            pattern, self._intensity(solid), mask, max_shift=self.max_shift, start=candidate.response
         )
         return residual, solid, response
 
     def _indices(self, X: ArrayLike, mask: ArrayLike | None) -> list[int]:
         check_is_fitted(self, "solids_")
+        known = [self._seen_.get(_digest(pattern)) for pattern in _as_pictures(X)]
+        if known and all(index is not None for index in known):
+            return [index for index in known if index is not None]
         patterns, masks = self._check(X, mask)
-        new = [i for i, pattern in enumerate(patterns) if _digest(pattern) not in self._seen_]
-        if new:
-            self._fit_all(patterns[new], [masks[i] for i in new])
-        return [self._seen_[_digest(pattern)] for pattern in patterns]
+        raw = _as_pictures(X)
+        new = [i for i, pattern in enumerate(raw) if _digest(pattern) not in self._seen_]
+        self._fit_all(raw[new], patterns[new], [masks[i] for i in new])
+        return [self._seen_[_digest(pattern)] for pattern in raw]
 
     def _intensity(self, solid: Solid) -> NDArray[np.float32]:
-        return self._simulator().transform(self._rasterizer().transform([solid]))[0]
+        # on all pixels: a shift of the centre moves pixels from behind a mask into view
+        return (
+            clone(self._simulator()).set_params(mask=None).transform(self._rasterizer().transform([solid]))[0]
+        )
 
     def _simulator(self) -> MSFTSimulator:
         return MSFTSimulator() if self.simulator is None else self.simulator
@@ -372,7 +387,12 @@ class ForwardFitter(Component):
         return radii
 
 
-def _digest(pattern: NDArray[np.float32]) -> str:
+def _as_pictures(X: ArrayLike) -> NDArray[Any]:
+    return np.atleast_1d(np.asarray(X))
+
+
+def _digest(pattern: NDArray[Any]) -> str:
+    pattern = np.ascontiguousarray(pattern)
     return hashlib.sha256(pattern.tobytes()).hexdigest()
 
 

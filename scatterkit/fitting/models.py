@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scatterkit._validation import Choice, Constraint, Integer, Positive, Real, check_value, fail, shown
+from scatterkit._validation import (
+    Choice,
+    Constraint,
+    Integer,
+    InvalidParameterError,
+    Positive,
+    Real,
+    check_value,
+    fail,
+    shown,
+)
 from scatterkit.base import Component
 from scatterkit.fitting._faces import faces_of, mergeable_pairs, merged
 from scatterkit.fitting._planes import Floats, spread_directions, with_box
@@ -295,7 +305,8 @@ class CatalogueBody(BodyModel):
     name : str
         Name in the catalogue, for example "icosahedron". The body must be convex.
     stretch_axis : str, optional
-        Symmetry axis along which the body may be stretched, for example "C5"; by default it keeps its shape.
+        Symmetry axis along which the body may be stretched, for example "C5", or "z" for a sphere; by default it
+        keeps its shape.
     stretch : (float, float) [1], default=(0.5, 2.5)
         Smallest and largest stretch.
     n_orientations : int, default=24
@@ -329,12 +340,11 @@ class CatalogueBody(BodyModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         owner = type(self).__name__
-        if not isinstance(self.name, str):
-            raise fail("name", owner, "a name in the catalogue", shown(self.name))
+        if not isinstance(self.name, str) or "random" in self.name.lower() or "potato" in self.name.lower():
+            raise fail("name", owner, "the name of a body of fixed shape in the catalogue", shown(self.name))
         solid, _, _ = _unit_body(self.name)
-        if self.stretch_axis is not None and not isinstance(solid, Ellipsoid):
-            allowed = Choice((None, *solid.symmetry_axes))
-            check_value(self.stretch_axis, allowed, name="stretch_axis", owner=owner)
+        allowed = Choice((None, *(("z",) if isinstance(solid, Ellipsoid) else solid.symmetry_axes)))
+        check_value(self.stretch_axis, allowed, name="stretch_axis", owner=owner)
         if not _is_interval_around_one(self.stretch):
             raise fail(
                 "stretch", owner, "two floats (low, high) with 0 < low <= 1 <= high", shown(self.stretch)
@@ -417,12 +427,21 @@ class CatalogueBody(BodyModel):
 MODELS: dict[str, Any] = {"convex": ConvexBody}
 
 
+def _catalogue_body(name: str, owner: str) -> CatalogueBody:
+    model = CatalogueBody(name)
+    try:
+        model._check_parameters()
+    except InvalidParameterError as error:
+        raise fail("model", owner, "'convex', a name in the catalogue or a BodyModel", shown(name)) from error
+    return model
+
+
 def as_model(model: Any, *, owner: str) -> BodyModel:
     """Give the body model that a parameter means: an object, "convex", or a catalogue name."""
     if isinstance(model, BodyModel):
         chosen = model
     elif isinstance(model, str):
-        chosen = MODELS[model]() if model in MODELS else CatalogueBody(model)
+        chosen = MODELS[model]() if model in MODELS else _catalogue_body(model, owner)
     else:
         raise fail("model", owner, "'convex', a name in the catalogue or a BodyModel", shown(model))
     chosen._check_parameters()

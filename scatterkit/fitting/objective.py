@@ -54,8 +54,6 @@ class PatternObjective:
         mask: NDArray[np.bool_],
         max_shift: float,
     ) -> None:
-        if simulator.mask is not None:
-            mask = mask & np.asarray(simulator.mask, dtype=bool)
         self.simulator, window = trimmed(simulator, mask, margin=math.ceil(max_shift) + 3)
         self.measured, self.mask, self.max_shift = measured[window], mask[window], max_shift
         detector = check_detector(self.simulator.detector, owner="MSFTSimulator")

@@ -101,6 +101,8 @@ def test_the_prior_costs_only_what_lies_deeper_than_the_body_is_wide():
         (CatalogueBody("decahedron", stretch_axis="C7"), "stretch_axis"),
         (CatalogueBody("decahedron", stretch=(1.5, 1.0)), "stretch"),
         (CatalogueBody("no such body"), "name"),
+        (CatalogueBody("random_polyhedron"), "name"),
+        (CatalogueBody("sphere", stretch_axis="C5"), "stretch_axis"),
         (CatalogueBody(3), "name"),
         (17, "model"),
     ],
