@@ -205,7 +205,7 @@ def _find_files(
 
 
 def _what_to_do(missing: list[int], tried: bool, failure: Exception | None) -> str:
-    reason = "" if failure is None else f" ({type(failure).__name__}: {failure})"
+    reason = "" if failure is None else f" ({type(failure).__name__}: {str(failure)[:100]} ...)"
     names = ", ".join(f"barke{number}.png" for number in missing)
     return (
         f"Measured patterns not on this computer{' and not to be downloaded' if tried else ''}{reason}: {names}. "

@@ -78,8 +78,8 @@ class MSFTSimulator(StatelessTransformer):
     voxel's volume over (318.75 / 64 nm)^3. So patterns do not depend on the grid but for its resolution.
 
     How far the field of exactly rasterised polyhedra on a 64^3 grid is from that on a 320^3 grid, as the norm
-    of the difference over the norm: 3.3 % by the defaults, 3.7 % with points, 5 % with boxes; 17 % with points
-    and "full", as published (against 256^3).
+    of the difference over the norm: 4.0 % by the defaults, 4.4 % with points, 5.9 % with boxes; 17 % with points
+    and "full", as published (tests/benchmarks/bench_field_error.py).
 
     References
     ----------
