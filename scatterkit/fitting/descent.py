@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scatterkit.fitting._plane_kernels import soft_occupancy, soft_occupancy_adjoint
 from scatterkit.fitting._planes import Floats, with_box
-from scatterkit.fitting.models import BodyModel, ConvexBody
+from scatterkit.fitting.models import BodyModel
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.response import DetectorResponse
 
@@ -129,7 +129,7 @@ def descend(
         gradient = _point_gradient(model, candidate.point, volume, look.gradient(), stage, box)
         step = candidate.adam.direction(gradient) * model.rates(candidate.point) * stage.rate(done)
         candidate.point = model.move(candidate.point, step, box_limit(box))
-        if isinstance(model, ConvexBody) and number % RECENTRE_EVERY == RECENTRE_EVERY - 1:
+        if number % RECENTRE_EVERY == RECENTRE_EVERY - 1:
             candidate.point = model.recentred(candidate.point, -0.5 * _middle(volume, box))
         on_step(candidate)
 

@@ -39,6 +39,9 @@ class BodyModel(Component, ABC):
     methods.
     """
 
+    grows_from_spheres: ClassVar[bool] = False
+    """Whether bodies start as spheres and find their shape on the way: a search then begins at lower q."""
+
     @abstractmethod
     def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
         """Give the points to start from.
@@ -143,6 +146,23 @@ class BodyModel(Component, ABC):
         """
         return None
 
+    def recentred(self, point: Floats, shift: Floats) -> Floats:
+        """Shift the body, which changes no intensity.
+
+        Parameters
+        ----------
+        point : ndarray
+            The parameters.
+        shift : ndarray of shape (3,) [nm]
+            Where to.
+
+        Returns
+        -------
+        ndarray
+            The new point; the same one for a model whose bodies stay in the middle of the box.
+        """
+        return point
+
     def simpler(self, point: Floats, limit: float) -> list[Floats]:
         """Give bodies with one face less, the most promising first.
 
@@ -206,6 +226,7 @@ class ConvexBody(BodyModel):
     True
     """
 
+    grows_from_spheres: ClassVar[bool] = True
     _constraints: ClassVar[dict[str, Constraint]] = {
         "n_faces": Integer(8),
         "widest_merge": Real(low=0, high=1.5, unit="rad"),
@@ -261,20 +282,6 @@ class ConvexBody(BodyModel):
         return [np.column_stack(merged(normals, offsets, faces, i, j, limit)) for i, j in own]
 
     def recentred(self, point: Floats, shift: Floats) -> Floats:
-        """Shift the body.
-
-        Parameters
-        ----------
-        point : ndarray of shape (n_faces, 4)
-            The parameters.
-        shift : ndarray of shape (3,) [nm]
-            Where to.
-
-        Returns
-        -------
-        ndarray of shape (n_faces, 4)
-            The new point.
-        """
         moved = point.copy()
         moved[:, 3] += moved[:, :3] @ shift
         return moved

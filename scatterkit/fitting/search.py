@@ -14,7 +14,7 @@ import numpy as np
 
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.descent import Candidate, Stage, box_limit, descend, occupancy_of
-from scatterkit.fitting.models import BodyModel, ConvexBody
+from scatterkit.fitting.models import BodyModel
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thread
 
@@ -61,7 +61,7 @@ def default_schedule(model: BodyModel, grid: int, n_steps: int, n_kept: int, n_s
     The stages work on a coarser grid first, from low q to high: from a sphere of the right size, a fit with all
     q from the beginning sticks.
     """
-    free = isinstance(model, ConvexBody)
+    free = model.grows_from_spheres
     coarse = max(8, 3 * grid // 4)
     first = round(n_steps * (0.3 if free else 0.15))
     second = round(n_steps * 0.35)
