@@ -34,12 +34,19 @@ class MSFTPlan:
     q_y, q_x : ndarray [rad/nm]
         Transverse wave vector of the pixels; ``(rows, 1)`` and ``(1, columns)`` where ``separable``.
     q_z : ndarray of shape (rows, columns) [rad/nm]
-        Longitudinal wave vector k - sqrt(k^2 - q_perp^2); zero where no wave travels.
+        Longitudinal wave vector k - sqrt(k^2 - q_perp^2), or q_perp^2 / (2 k) where propagation is paraxial;
+        zero where no wave travels.
     response : complex ndarray of shape (rows, columns)
         What the sum over voxels is multiplied by: the voxel's volume in published voxels, its own form
         factor, and zero where a pixel is masked or ``|q_perp| >= k``.
-    optical_step : float [absorption lengths]
-        Thickness of a slice.
+    optical_step : float [amplitude absorption lengths]
+        Real part of gamma dz: how many times a filled slice darkens the field's amplitude by 1/e.
+    phase_step : float [rad]
+        Imaginary part of gamma dz: by how much a filled slice retards the field.
+    propagation : str
+        How light travels inside the body.
+    wavenumber : float [rad/nm]
+        Of the light.
     self_absorption : str
         How a voxel's own thickness attenuates it.
     separable : bool
@@ -57,8 +64,16 @@ class MSFTPlan:
     q_z: Floats
     response: NDArray[np.complex128]
     optical_step: float
+    phase_step: float
+    propagation: str
+    wavenumber: float
     self_absorption: str
     separable: bool
+
+    @property
+    def complex_step(self) -> complex:
+        """gamma dz: a filled slice multiplies the field by exp(-gamma dz)."""
+        return complex(self.optical_step, self.phase_step)
 
 
 def _centres(n: int, box: float) -> Floats:
@@ -108,6 +123,13 @@ def point_response(q: Vector, voxel: Edges, optical_step: float, treatment: str)
 VOXEL_RESPONSES = {"average": average_response, "box": box_response, "point": point_response}
 
 
+def longitudinal(transverse: Floats, wavenumber: float, paraxial: bool) -> Floats:
+    """Longitudinal wave vector Qz of waves with a squared transverse one, which must not exceed k^2 much."""
+    if paraxial:
+        return transverse / (2 * wavenumber)
+    return wavenumber - np.sqrt(np.maximum(wavenumber**2 - transverse, 0))
+
+
 @lru_cache(maxsize=16)
 def _cached_wavevectors(key: tuple, wavenumber: float) -> tuple[Floats, Floats, Floats]:
     """Transverse wave vector of the pixels, and the squared one that their longitudinal one comes from."""
@@ -124,10 +146,11 @@ def build_plan(
     detector_key: tuple,
     mask: bytes | None,
     wavelength: float,
-    absorption_length: float,
+    gamma: complex,
     box: float,
     self_absorption: str,
     voxel_response: str,
+    propagation: str = "msft",
 ) -> MSFTPlan:
     """Compute the plan of a simulation; equal arguments give the same plan again.
 
@@ -141,14 +164,16 @@ def build_plan(
         The mask's booleans, row by row.
     wavelength : float [nm]
         Of the light.
-    absorption_length : float [nm]
-        Over which the field's amplitude falls to 1/e; may be infinite.
+    gamma : complex [1/nm]
+        The field's amplitude behind a depth d of material is exp(-gamma d).
     box : float [nm]
         Edge of the cube that the volumes fill.
     self_absorption : str
         Treatment of a voxel's own thickness.
     voxel_response : str
         ``"average"``, ``"box"`` or ``"point"``.
+    propagation : str
+        ``"msft"``, ``"pmsft"``, ``"hare"`` or ``"born"``.
 
     Returns
     -------
@@ -160,10 +185,12 @@ def build_plan(
     wavenumber = 2 * math.pi / wavelength
     q_y, q_x, transverse = _cached_wavevectors(detector_key, wavenumber)
     visible = transverse < wavenumber**2
-    q_z = np.where(visible, wavenumber - np.sqrt(np.where(visible, wavenumber**2 - transverse, 0)), 0)
+    q_z = np.where(visible, longitudinal(transverse, wavenumber, propagation == "hare"), 0)
     z, y, x = (_centres(n, box) for n in grid_shape)
     voxel = (box / grid_shape[0], box / grid_shape[1], box / grid_shape[2])
-    optical_step = voxel[0] / absorption_length
+    if propagation == "born":
+        gamma, self_absorption = 0j, "none"
+    optical_step, phase_step = voxel[0] * gamma.real, voxel[0] * gamma.imag
     response = np.full(detector_shape, math.prod(voxel) / PUBLISHED_VOXEL**3, dtype=np.complex128)
     response *= VOXEL_RESPONSES[voxel_response]((q_z, q_y, q_x), voxel, optical_step, self_absorption)
     response *= visible
@@ -183,6 +210,9 @@ def build_plan(
         q_z=q_z,
         response=response,
         optical_step=optical_step,
+        phase_step=phase_step,
+        propagation=propagation,
+        wavenumber=wavenumber,
         self_absorption=self_absorption,
         separable=kind.separable,
     )

@@ -21,9 +21,10 @@ from scatterkit._validation import (
 from scatterkit.base import StatelessTransformer
 from scatterkit.experiment import Detector, check_detector
 from scatterkit.simulation import kernels
+from scatterkit.simulation._attenuation import CONSTRAINTS, attenuation
 from scatterkit.simulation.kernels.costs import worthwhile_threads
 from scatterkit.simulation.kernels.threads import numba_threads
-from scatterkit.simulation.plan import MSFTPlan, build_plan
+from scatterkit.simulation.plan import PUBLISHED_VOXEL, MSFTPlan, build_plan
 
 _BITS_OF_ONE = 0x3F800000  # float32 bit patterns of [0, 1] are the integers up to this; all else lies above
 Pullback = Callable[[ArrayLike], NDArray[np.float32]]
@@ -43,9 +44,8 @@ class MSFTSimulator(StatelessTransformer):
     wavelength : float [nm], default=13.5
         Wavelength of the light.
     absorption_length : float [nm], default=12.5
-        Depth of material over which the field's amplitude falls to 1/e; ``numpy.inf`` for no absorption. The
-        published value, 12.5 nm, is the length over which silver attenuates the *intensity*, applied to the
-        field.
+        Depth of material over which light falls to 1/e; ``numpy.inf`` for no absorption. ``absorption`` says
+        what falls. It has no part where ``absorption`` is "index".
     box : float [nm], default=318.75
         Edge of the cube that the volumes fill, centred on the origin, which shows in the field's phase alone.
     detector : QGrid or FlatDetector, optional
@@ -66,6 +66,16 @@ class MSFTSimulator(StatelessTransformer):
     n_threads : int, optional
         Threads to use; by default as many as numba is set to, but one where a pattern takes about a
         millisecond, as on a 64^3 grid.
+    propagation : {"msft", "pmsft", "hare", "born"}, default="msft"
+        How light travels inside the body: along straight rays; slice by slice by diffraction, with multiple
+        scattering in the forward direction (propagating MSFT); the same in the paraxial approximation, after
+        Hare; or undisturbed, the first Born approximation. See Notes.
+    absorption : {"published", "intensity", "index"}, default="published"
+        Where absorption comes from: ``absorption_length`` as the length over which the field's *amplitude*
+        falls to 1/e, as published with 12.5 nm; the same as the length over which the *intensity* falls to
+        1/e, which 12.5 nm physically is for silver; or ``refractive_index``.
+    refractive_index : complex, optional
+        n = 1 - delta + i beta of the material where ``absorption`` is "index"; must be None elsewhere.
 
     See Also
     --------
@@ -74,6 +84,15 @@ class MSFTSimulator(StatelessTransformer):
 
     Notes
     -----
+    Let gamma = -i k (n - 1) = k beta + i k delta, so that exp(-gamma d) is what a depth d of material does to
+    the field; without an index it is real, 1 / absorption_length or half of it. In every mode
+    E(q) = sum_z exp(+i Qz z) FT[w_z](q), w being the material, as seen through its own voxel, times the field
+    u that reaches the slice. "msft": u = exp(-gamma depth). "pmsft": from slice to slice,
+    u <- IFFT[exp(i (kz - k) dz) FFT(u exp(-gamma dz rho))], beginning with the plane wave 1 (arXiv:2507.22483).
+    "hare": likewise with kz = k - q^2 / (2 k) everywhere. "born": u = 1, without any absorption.
+    For weak scattering all give the same field, in the same unit. ``differential_cross_section`` gives
+    the intensity in physical units.
+
     The field counts voxels of the published 64^3 grid, that is, sums over voxels are multiplied by the
     voxel's volume over (318.75 / 64 nm)^3. So patterns do not depend on the grid but for its resolution.
 
@@ -84,7 +103,7 @@ class MSFTSimulator(StatelessTransformer):
     References
     ----------
     T. Stielow and S. Scheel, "Reconstruction of nanoparticles from single wide-angle x-ray-diffraction
-    patterns", Phys. Rev. E 103, 053312 (2021), arXiv:2101.09136.
+    patterns", Phys. Rev. E 103, 053312 (2021), arXiv:2101.09136. Propagating MSFT: arXiv:2507.22483.
 
     Examples
     --------
@@ -101,13 +120,13 @@ class MSFTSimulator(StatelessTransformer):
     """
 
     _constraints: ClassVar[dict[str, Constraint]] = {
-        "wavelength": Positive("nm"),
-        "absorption_length": Positive("nm", finite=False),
+        **CONSTRAINTS,
         "box": Positive("nm"),
         "backend": Choice(("auto", "matrix", "fft", "reference")),
         "self_absorption": Choice(("exact", "half", "full", "none")),
         "voxel_response": Choice(("average", "box", "point")),
         "n_threads": Integer(1, optional=True),
+        "propagation": Choice(("msft", "pmsft", "hare", "born")),
     }
 
     def __init__(
@@ -121,6 +140,9 @@ class MSFTSimulator(StatelessTransformer):
         self_absorption: str = "exact",
         voxel_response: str = "average",
         n_threads: int | None = None,
+        propagation: str = "msft",
+        absorption: str = "published",
+        refractive_index: complex | None = None,
     ) -> None:
         self.wavelength = wavelength
         self.absorption_length = absorption_length
@@ -131,6 +153,9 @@ class MSFTSimulator(StatelessTransformer):
         self.self_absorption = self_absorption
         self.voxel_response = voxel_response
         self.n_threads = n_threads
+        self.propagation = propagation
+        self.absorption = absorption
+        self.refractive_index = refractive_index
 
     def plan(self, grid_shape: tuple[int, int, int]) -> MSFTPlan:
         """Give every grid and phase that volumes of a shape need; equal simulators share it.
@@ -154,10 +179,11 @@ class MSFTSimulator(StatelessTransformer):
             detector.key(),
             None if mask is None else mask.tobytes(),
             float(self.wavelength),
-            float(self.absorption_length),
+            attenuation(self),
             float(self.box),
             self.self_absorption,
             self.voxel_response,
+            self.propagation,
         )
 
     def field(self, X: ArrayLike) -> NDArray[np.complex64]:
@@ -192,6 +218,25 @@ class MSFTSimulator(StatelessTransformer):
             Intensities.
         """
         return _intensity(self.field(X))
+
+    def differential_cross_section(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Simulate the differential cross section of scalar waves: the squared scattering amplitude.
+
+        It is |E V gamma / wavelength|^2 with the field E in voxels of volume V, before any polarisation factor.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, z, y, x)
+            Occupancies in [0, 1].
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, rows, columns) [nm^2/sr]
+            Differential cross sections.
+        """
+        self._check_parameters()
+        contrast = abs(attenuation(self)) / self.wavelength
+        return self.transform(X) * np.float32((contrast * PUBLISHED_VOXEL**3) ** 2)
 
     def adjoint(
         self, X: ArrayLike, field_gradient: ArrayLike, *, within_body: bool = False

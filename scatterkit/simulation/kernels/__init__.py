@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from scatterkit.simulation.kernels.costs import cheapest
 from scatterkit.simulation.kernels.quadrants import ByQuadrants, mirrors
+from scatterkit.simulation.kernels.waves import complex_weights
+from scatterkit.simulation.kernels.weighted import ByWeights
 from scatterkit.simulation.plan import MSFTPlan
 
 
@@ -37,5 +39,8 @@ def get(backend: str, plan: MSFTPlan) -> Kernel:
     """Give the kernel of a backend's name; ``"auto"`` is the cheapest for the plan."""
     name = cheapest(plan) if backend == "auto" else backend
     kernel = importlib.import_module(f"scatterkit.simulation.kernels.{name}")
+    if name == "reference":
+        return kernel
     # All kernels but the plain formula compute one quadrant or half of the detector and mirror it.
-    return kernel if name == "reference" or mirrors(plan) else ByQuadrants(kernel)
+    real = kernel if mirrors(plan) else ByQuadrants(kernel)
+    return ByWeights(real) if complex_weights(plan) else real

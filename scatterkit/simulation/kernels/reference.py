@@ -1,6 +1,6 @@
 """The formula in plain NumPy and double precision: the yardstick of every other kernel.
 
-E(q) = response(q) * sum over slices z of exp(+i Qz z) * FT[rho_z * attenuation_z](q),
+E(q) = response(q) * sum over slices z of exp(+i Qz z) * FT[w_z](q), w_z what a slice scatters (waves.py),
 with FT[f](q) = sum over voxels r of f(r) exp(-i q.r).
 """
 
@@ -12,31 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit.simulation.kernels import waves
 from scatterkit.simulation.plan import MSFTPlan
 
 Array = NDArray[Any]
 _PIXELS_AT_ONCE = 2048
-
-
-def _own_absorption(rho: Array, step: float, treatment: str) -> tuple[Array, Array]:
-    """Material of a voxel as seen through the voxel itself, and its derivative by rho."""
-    depth = step * rho
-    match treatment:
-        case "none":
-            return rho, np.ones_like(rho)
-        case "half":
-            return rho * np.exp(-depth / 2), (1 - depth / 2) * np.exp(-depth / 2)
-        case "full":
-            return rho * np.exp(-depth), (1 - depth) * np.exp(-depth)
-        case "exact":
-            return (-np.expm1(-depth) / step if step > 0 else rho), np.exp(-depth)
-    raise ValueError(f"unknown self-absorption {treatment!r}")
-
-
-def _transmission(rho: Array, step: float) -> Array:
-    """Amplitude that reaches each voxel, through all slices before it."""
-    passed = np.cumsum(rho, axis=0) - rho
-    return np.exp(-step * passed)
 
 
 def _separable_transforms(plan: MSFTPlan) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
@@ -74,9 +54,7 @@ def field(volumes: Array, plan: MSFTPlan) -> NDArray[np.complex128]:
     transform, _ = _transforms(plan)
     fields = np.zeros((len(volumes), *plan.detector_shape), dtype=np.complex128)
     for E, rho in zip(fields, np.asarray(volumes, dtype=np.float64), strict=True):
-        seen, _ = _own_absorption(rho, plan.optical_step, plan.self_absorption)
-        weights = seen * _transmission(rho, plan.optical_step)
-        for z, weight in zip(plan.z, weights, strict=True):
+        for z, weight in zip(plan.z, waves.weights(rho, plan), strict=True):
             E += np.exp(1j * plan.q_z * z) * transform(weight)
         E *= plan.response
     return fields
@@ -103,12 +81,8 @@ def adjoint(
     gradients = np.zeros(np.shape(volumes), dtype=np.float64)
     for result, rho, g in zip(gradients, np.asarray(volumes, dtype=np.float64), field_gradient, strict=True):
         g = plan.response.conj() * g
-        by_weight = np.stack([transform_adjoint(np.exp(-1j * plan.q_z * z) * g).real for z in plan.z])
-        seen, slope = _own_absorption(rho, plan.optical_step, plan.self_absorption)
-        transmission = _transmission(rho, plan.optical_step)
-        shadow = seen * transmission * by_weight
-        behind = np.cumsum(shadow[::-1], axis=0)[::-1] - shadow  # what lies deeper is darkened by this voxel
-        result[:] = slope * transmission * by_weight - plan.optical_step * behind
+        by_weight = np.stack([transform_adjoint(np.exp(-1j * plan.q_z * z) * g) for z in plan.z])
+        result[:] = waves.weights_adjoint(rho, plan, by_weight)
         if within_body:
             _keep_body(result, rho)
     return gradients
