@@ -29,6 +29,12 @@ def nodes(q_max: float, step: float) -> Array:
     return step * np.arange(1 - WIDTH // 2, math.floor(q_max / step) + WIDTH // 2 + 1)
 
 
+def covering(q: Array, step: float) -> Array:
+    """Wave vectors of the nodes that any pixels need, from the first of any window to the last."""
+    low, high = (math.floor(edge / step) for edge in (q.min(), q.max()))
+    return step * np.arange(low + 1 - WIDTH // 2, high + WIDTH // 2 + 1)
+
+
 def windows(q: Array, step: float) -> tuple[Array, Array]:
     """First node and weights, along a new last axis, of every pixel."""
     first = np.floor(q / step).astype(np.int64)
