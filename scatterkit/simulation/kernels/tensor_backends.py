@@ -1,0 +1,178 @@
+"""What Keras leaves to its backends: compiling, pulling gradients back, and the precision of products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+try:
+    import keras
+except ImportError as error:
+    raise ImportError(
+        f"The Keras kernel needs Keras and one of TensorFlow, PyTorch and JAX ({error}). Install them as "
+        "scatterkit[tf-cpu], scatterkit[tf] or scatterkit[torch]; KERAS_BACKEND names the one to use."
+    ) from error
+
+Array = NDArray[Any]
+Tensor = Any
+BACKEND = keras.backend.backend()
+XLA = True
+"""Whether TensorFlow compiles by XLA: faster than its graphs but for the first call, which takes seconds."""
+
+
+def exact_products() -> AbstractContextManager[Any]:
+    """Compute products in full single precision within the context, and where gradients come from there.
+
+    JAX can say so for some products; elsewhere it is a matter of the process, see ``forbid_tensorfloat``.
+    """
+    if BACKEND == "jax":
+        import jax
+
+        return jax.default_matmul_precision("highest")
+    return nullcontext()
+
+
+def forbid_tensorfloat() -> bool:
+    """Switch TensorFloat-32 products off in the whole process, where a GPU would use them; say whether it did."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        allowed = tf.config.experimental.tensor_float_32_execution_enabled()
+        if allowed and tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+            return True
+    if BACKEND == "torch":
+        import torch
+
+        if torch.cuda.is_available() and torch.backends.cuda.matmul.allow_tf32:
+            torch.backends.cuda.matmul.allow_tf32 = False
+            return True
+    return False
+
+
+def constants(tables: Any) -> Any:
+    """Give a dataclass of arrays as one of tensors. PyTorch, which computes at once, gets the same ones again."""
+    if BACKEND == "torch":
+        return _on_device(tables, str(keras.ops.convert_to_tensor(0.0).device))
+    return _tensors(tables)
+
+
+@lru_cache(maxsize=8)
+def _on_device(tables: Any, device: str) -> Any:
+    return _tensors(tables)
+
+
+def _tensors(value: Any) -> Any:
+    if isinstance(value, tuple) and value and not isinstance(value[0], int):
+        return tuple(map(_tensors, value))
+    if hasattr(value, "__array__"):
+        return keras.ops.convert_to_tensor(value)
+    if hasattr(value, "__dataclass_fields__"):
+        return replace(value, **{f.name: _tensors(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
+def scan(
+    advance: Callable[[Any, Any], tuple[Any, Any]], state: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """Carry a state along the first axis of inputs, as ``keras.ops.scan``; give the stacked results."""
+    if BACKEND == "tensorflow":
+        return _tensorflow_scan(advance, state, inputs)
+    return keras.ops.scan(advance, state, inputs)[1]
+
+
+def _tensorflow_scan(
+    advance: Callable[[Any, Any], tuple[Any, Any]], state: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """As above: XLA needs to know the number of steps to pull gradients back, and Keras does not tell it."""
+    import tensorflow as tf
+
+    n = int(inputs[0].shape[0])
+    arrays = [tf.TensorArray(tf.float32, size=n).unstack(values) for values in inputs]
+    results = [tf.TensorArray(tf.float32, size=n) for _ in inputs]
+
+    def body(i: Tensor, state: tuple[Tensor, ...], results: list[Any]) -> tuple[Any, ...]:
+        state, values = advance(state, tuple(array.read(i) for array in arrays))
+        return i + 1, state, [result.write(i, v) for result, v in zip(results, values, strict=True)]
+
+    loop = (tf.constant(0), state, results)
+    _, _, results = tf.while_loop(lambda i, *_: i < n, body, loop, maximum_iterations=n)
+    return tuple(result.stack() for result in results)
+
+
+@lru_cache(maxsize=16)
+def compiled(function: Callable[..., Any], plan: Any) -> Callable[[Array], tuple[Array, ...]]:
+    """Compile function(volumes, plan) for arrays in and arrays out."""
+    return _with_arrays(jit(partial(function, plan=plan)))
+
+
+@lru_cache(maxsize=16)
+def compiled_pullback(function: Callable[..., Any], plan: Any) -> Callable[..., Array]:
+    """Compile the gradient by the volumes from those by both results of function(volumes, plan)."""
+    return _with_arrays(pullback(partial(function, plan=plan)))
+
+
+def jit(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of tensors, as far as the backend does."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(run, jit_compile=XLA, autograph=False)
+    if BACKEND == "jax":
+        import jax
+
+        return jax.jit(run)
+    import torch
+
+    return torch.no_grad()(run)
+
+
+def pullback(run: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Compile the gradient by a function's argument: takes it and the gradients by the tuple of results."""
+    pulls = {"tensorflow": _tensorflow_pullback, "jax": _jax_pullback, "torch": _torch_pullback}
+    return pulls[BACKEND](run)
+
+
+def _tensorflow_pullback(run: Callable[..., Any]) -> Callable[..., Tensor]:
+    import tensorflow as tf
+
+    @tf.function(jit_compile=XLA, autograph=False)
+    def pull(volumes: Tensor, *gradients: Tensor) -> Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(volumes)
+            results = run(volumes)
+        return tape.gradient(results, volumes, output_gradients=gradients)
+
+    return pull
+
+
+def _jax_pullback(run: Callable[..., Any]) -> Callable[..., Tensor]:
+    import jax
+
+    return jax.jit(lambda volumes, *gradients: jax.vjp(run, volumes)[1](gradients)[0])
+
+
+def _torch_pullback(run: Callable[..., Any]) -> Callable[..., Tensor]:
+    import torch
+
+    def pull(volumes: Tensor, *gradients: Tensor) -> Tensor:
+        with torch.enable_grad():
+            volumes = volumes.detach().requires_grad_()
+            return torch.autograd.grad(run(volumes), volumes, gradients)[0]
+
+    return pull
+
+
+def _with_arrays(run: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arrays: Array) -> Any:
+        results = run(*map(keras.ops.convert_to_tensor, arrays))
+        if isinstance(results, tuple):
+            return tuple(map(keras.ops.convert_to_numpy, results))
+        return keras.ops.convert_to_numpy(results)
+
+    return call
