@@ -181,14 +181,15 @@ def test_auto_takes_the_cheaper_kernel():
     assert costs.cheapest(small) == "matrix"
     large = MSFTSimulator(detector=QGrid(512, 2 * np.pi / 3072), box=3072.0).plan((512, 512, 512))
     assert costs.cheapest(large) == "fft"
-    assert costs.cheapest(MSFTSimulator(detector=FlatDetector(1024)).plan((256, 256, 256))) == "matrix"
+    assert costs.cheapest(MSFTSimulator(detector=FlatDetector(1024)).plan((256, 256, 256))) == "pixels"
 
 
 def test_multiply_adds_are_those_of_the_products():
     plan = MSFTSimulator(detector=QGrid(21, 0.01)).plan((8, 6, 4))
-    h_y, h_x, q = 3, 2, 11
-    per_slice = 2 * (2 * h_y) * h_x * q + 4 * q * h_y * q + 8 * q * q
-    assert costs.matrix_multiply_adds(plan, (8, 6, 4)) == 8 * per_slice
+    h_y, h_x, q, parities = 3, 2, 11, 4
+    along_x, along_y, phases = h_y * h_x * q, h_y * q * q, q * q
+    assert costs.chosen_modes(plan, (8, 6, 4)) is None
+    assert costs.matrix_multiply_adds(plan, (8, 6, 4)) == 8 * parities * (along_x + along_y + phases)
 
 
 def test_gridding_interpolates_plane_waves():

@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from scatterkit.simulation.kernels.costs import cheapest
 from scatterkit.simulation.kernels.quadrants import ByQuadrants, mirrors
 from scatterkit.simulation.kernels.waves import complex_weights
-from scatterkit.simulation.kernels.weighted import ByWeights
 from scatterkit.simulation.plan import MSFTPlan
+
+MODULES = {"keras": "tensors"}
+"""Where a kernel's module is not named like the backend."""
+COMPLETE = ("keras", "reference")
+"""Kernels that take every plan as it is."""
 
 
 class Kernel(Protocol):
@@ -38,9 +42,12 @@ class Kernel(Protocol):
 def get(backend: str, plan: MSFTPlan) -> Kernel:
     """Give the kernel of a backend's name; ``"auto"`` is the cheapest for the plan."""
     name = cheapest(plan) if backend == "auto" else backend
-    kernel = importlib.import_module(f"scatterkit.simulation.kernels.{name}")
-    if name == "reference":
+    kernel = importlib.import_module(f"scatterkit.simulation.kernels.{MODULES.get(name, name)}")
+    if name in COMPLETE:
         return kernel
-    # All kernels but the plain formula compute one quadrant or half of the detector and mirror it.
-    real = kernel if mirrors(plan) else ByQuadrants(kernel)
-    return ByWeights(real) if complex_weights(plan) else real
+    # The matrix and FFT kernels compute one quadrant or half of the detector and mirror it.
+    real = kernel if name == "pixels" or mirrors(plan) else ByQuadrants(kernel)
+    if complex_weights(plan):
+        weighted = importlib.import_module("scatterkit.simulation.kernels.weighted")
+        return weighted.ByWeights(real)
+    return real

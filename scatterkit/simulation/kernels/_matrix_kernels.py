@@ -1,6 +1,10 @@
-"""Compiled loops of the matrix kernel: from folded transforms of the slices to the field, and back.
+"""Compiled loops of the matrix kernel: from depth modes to the sums of one quadrant of the detector, and back.
 
-``sums`` is (parity x, parity y, cosine or sine along z, |q_y|, |q_x|): one quadrant of the detector.
+``modes`` is (parity z, mode, pair of rows, parity y, parity x, x half), ``sums`` (parity z, parity x, parity y,
+|q_y|, |q_x|) and ``phases`` (parity z, mode, |q_y|, |q_x|). Rows of |q_y| are filled up to whole tiles, columns to
+whole vectors. ``lateral_y`` is (parity, |q_y|, y half) and ``lateral_x`` (parity, x half, |q_x|); where ``nodes``,
+(y or x, |q_y|, |q_x|), is not empty, they give the transform at nodes, from which ``windows``, (y or x, |q_y|,
+|q_x|, offset), interpolate to the pixels.
 """
 
 from __future__ import annotations
@@ -11,285 +15,170 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit.simulation.kernels._tiles import LANES, PANEL, ROWS, product, weighted_rows
+
 Array = NDArray[Any]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _sum_slices(
-    transforms: Array, cos_z: Array, sin_z: Array, first: int, n: int, even: Array, odd: Array
+def _add_interpolated(
+    transform: Array, nodes: Array, windows: Array, phases: Array, seen: Array, sums: Array
 ) -> None:
-    """Add n slices' transforms, (|q_y|, z, |q_x|), each with its phase exp(i Qz z)."""
-    n_y, _, n_x = transforms.shape
-    for y in range(n_y):
-        for z in range(n):
-            row = transforms[y, z]
-            c = cos_z[y, first + z]
-            s = sin_z[y, first + z]
-            for x in range(n_x):
-                even[y, x] += c[x] * row[x]
-                odd[y, x] += s[x] * row[x]
+    """Add pixels, interpolated from the nodes, times their phases."""
+    for y in range(nodes.shape[1]):
+        for x in range(min(nodes.shape[2], seen[y // ROWS])):
+            i_y, i_x = nodes[0, y, x], nodes[1, y, x]
+            total = np.float32(0)
+            for j in range(windows.shape[3]):
+                part = np.float32(0)
+                for i in range(windows.shape[3]):
+                    part += windows[1, y, x, i] * transform[i_y + j, i_x + i]
+                total += windows[0, y, x, j] * part
+            sums[y, x] += phases[y, x] * total
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _spread_slices(
-    even: Array, odd: Array, cos_z: Array, sin_z: Array, first: int, n: int, transforms: Array
+def _spread_interpolated(
+    sums: Array, nodes: Array, windows: Array, phases: Array, seen: Array, transform: Array
 ) -> None:
-    """Transpose of _sum_slices."""
-    n_y, _, n_x = transforms.shape
-    for y in range(n_y):
-        for z in range(n):
-            row = transforms[y, z]
-            c = cos_z[y, first + z]
-            s = sin_z[y, first + z]
-            for x in range(n_x):
-                row[x] = c[x] * even[y, x] + s[x] * odd[y, x]
+    """Transpose of _add_interpolated."""
+    transform[:] = 0
+    for y in range(nodes.shape[1]):
+        for x in range(min(nodes.shape[2], seen[y // ROWS])):
+            i_y, i_x = nodes[0, y, x], nodes[1, y, x]
+            value = phases[y, x] * sums[y, x]
+            for j in range(windows.shape[3]):
+                part = windows[0, y, x, j] * value
+                for i in range(windows.shape[3]):
+                    transform[i_y + j, i_x + i] += windows[1, y, x, i] * part
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _interpolate(transforms: Array, first: Array, weights: Array, n: int, pixels: Array) -> None:
-    """From nodes, (node y, z, node x), to pixels, (|q_y|, z, |q_x|).
-
-    ``first`` node and ``weights`` of the window are (y or x, |q_y|, |q_x|).
-    """
-    for y in range(first.shape[1]):
-        for x in range(first.shape[2]):
-            iy, ix = first[0, y, x], first[1, y, x]
-            for z in range(n):
-                total = np.float32(0)
-                for j in range(weights.shape[3]):
-                    row = transforms[iy + j, z, ix : ix + weights.shape[3]]
-                    part = np.float32(0)
-                    for i in range(weights.shape[3]):
-                        part += weights[1, y, x, i] * row[i]
-                    total += weights[0, y, x, j] * part
-                pixels[y, z, x] = total
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _interpolate_adjoint(pixels: Array, first: Array, weights: Array, n: int, transforms: Array) -> None:
-    """Transpose of _interpolate."""
-    transforms[:] = 0
-    for y in range(first.shape[1]):
-        for x in range(first.shape[2]):
-            iy, ix = first[0, y, x], first[1, y, x]
-            for z in range(n):
-                value = pixels[y, z, x]
-                for j in range(weights.shape[3]):
-                    row = transforms[iy + j, z, ix : ix + weights.shape[3]]
-                    part = weights[0, y, x, j] * value
-                    for i in range(weights.shape[3]):
-                        row[i] += weights[1, y, x, i] * part
-
-
-@numba.njit(cache=True, nogil=True, parallel=True)
-def sums_of_slices(
-    folded: Array,
-    first: int,
-    n_slices: int,
-    lateral_y: Array,
-    lateral_x: Array,
-    cos_z: Array,
-    sin_z: Array,
-    nodes: Array,
-    weights: Array,
-    sums: Array,
-) -> None:
-    """Transform folded slices along x and y and add them up with their phases.
-
-    ``folded`` is (block, parity x, parity y, y half, slice in block, x half), ``lateral_y`` is
-    (parity, |q_y|, y half), ``lateral_x`` (parity, x half, |q_x|). Each thread takes every n-th block and has
-    its own ``sums[thread]``. Where ``nodes`` is not empty, the transforms are taken at nodes and interpolated
-    to the pixels.
-    """
-    _, _, _, h_y, per_block, h_x = folded.shape
-    n_y, n_x = lateral_y.shape[1], lateral_x.shape[2]
-    n_blocks = (n_slices + per_block - 1) // per_block
-    n_threads = sums.shape[0]
-    n_pixel_rows = cos_z.shape[0] if nodes.size > 0 else 0
-    for thread in numba.prange(n_threads):
-        by_x = np.empty((2, h_y, per_block, n_x), dtype=np.float32)
-        by_xy = np.empty((n_y, per_block, n_x), dtype=np.float32)
-        # An array of its own even where unused: as a second name of by_xy, numba freed it too early.
-        pixels = np.zeros((n_pixel_rows, per_block, cos_z.shape[2]), dtype=np.float32)
-        for block in range(thread, n_blocks, n_threads):
-            z = block * per_block
-            n = min(per_block, n_slices - z)
-            for a in range(2):
-                np.dot(
-                    folded[block, a].reshape(2 * h_y * per_block, h_x),
-                    lateral_x[a],
-                    by_x.reshape(2 * h_y * per_block, n_x),
-                )
-                for b in range(2):
-                    np.dot(
-                        lateral_y[b],
-                        by_x[b].reshape(h_y, per_block * n_x),
-                        by_xy.reshape(n_y, per_block * n_x),
-                    )
-                    part = sums[thread, a, b]
-                    if nodes.size > 0:
-                        _interpolate(by_xy, nodes, weights, n, pixels)
-                        _sum_slices(pixels, cos_z, sin_z, first + z, n, part[0], part[1])
-                    else:
-                        _sum_slices(by_xy, cos_z, sin_z, first + z, n, part[0], part[1])
+def _weigh(sums: Array, phases: Array, seen: Array, out: Array) -> None:
+    """Sums times phases where they are seen."""
+    for tile in range(seen.size):
+        for y in range(tile * ROWS, (tile + 1) * ROWS):
+            for x in range(seen[tile]):
+                out[y, x] = sums[y, x] * phases[y, x]
 
 
 @numba.njit(cache=True, nogil=True)
-def _unfold(folded: Array, a: int, z0: int, n: int, box: Array, volume: Array) -> None:
-    """Transpose of folding, for one parity along x: ``folded`` is (parity y, y half, slice, x half)."""
-    _, h_y, _, h_x = folded.shape
-    y0, y1 = box[1]
-    x0, x1 = box[2]
-    n_right = x1 - x0 - h_x
-    for j in range(h_y):
-        for z in range(n):
-            for side in range(2):
-                y = y0 + h_y - 1 - j if side else y0 + h_y + j
-                if y >= y1:
-                    continue
-                row = volume[z0 + z, y, x0:x1]
-                sy = np.float32(-1 if side else 1)
-                even, odd = folded[0, j, z], folded[1, j, z]
-                if a == 0:
-                    for i in range(h_x):
-                        row[h_x - 1 - i] = even[i] + sy * odd[i]
-                    for i in range(n_right):
-                        row[h_x + i] = even[i] + sy * odd[i]
-                else:
-                    for i in range(h_x):
-                        row[h_x - 1 - i] -= even[i] + sy * odd[i]
-                    for i in range(n_right):
-                        row[h_x + i] += even[i] + sy * odd[i]
-
-
-@numba.njit(cache=True, nogil=True, parallel=True)
-def slices_from_sums(
-    sums: Array,
-    box: Array,
-    per_block: int,
-    n_threads: int,
+def add_sums(
+    modes: Array,
+    rows: tuple[int, int],
+    n_x: int,
     lateral_y: Array,
     lateral_x: Array,
-    cos_z: Array,
-    sin_z: Array,
+    phases: Array,
+    seen: Array,
     nodes: Array,
-    weights: Array,
-    volume: Array,
+    windows: Array,
+    sums: Array,
 ) -> None:
-    """Transpose of folding and sums_of_slices: write a volume within a box.
+    """Transform modes along x and y and add them up, each with its phases.
 
-    ``lateral_y`` is (parity, y half, |q_y|), ``lateral_x`` (parity, |q_x|, x half).
+    ``modes`` has the pairs of rows from the first to before the second of ``rows``, counted from the body's middle;
+    ``n_x`` is the body's half width. ``seen`` says how many columns each tile of rows of |q_y| needs.
     """
-    h_y, h_x = lateral_y.shape[1], lateral_x.shape[2]
-    n_y, n_x = lateral_y.shape[2], lateral_x.shape[1]
-    z0, z1 = box[0]
-    n_blocks = (z1 - z0 + per_block - 1) // per_block
-    n_pixel_rows = cos_z.shape[0] if nodes.size > 0 else 0
-    for thread in numba.prange(n_threads):
-        by_xy = np.empty((n_y, per_block, n_x), dtype=np.float32)
-        pixels = np.zeros((n_pixel_rows, per_block, cos_z.shape[2]), dtype=np.float32)
-        by_x = np.empty((2, h_y, per_block, n_x), dtype=np.float32)
-        folded = np.empty((2, h_y, per_block, h_x), dtype=np.float32)
-        for block in range(thread, n_blocks, n_threads):
-            z = z0 + block * per_block
-            n = min(per_block, z1 - z)
-            by_xy[:, n:] = 0
+    room, width = modes.shape[2], modes.shape[5]
+    q_y, n_y = lateral_y.shape[1:]
+    in_table, q_x = lateral_x.shape[1:]
+    first, n = rows[0], rows[1] - rows[0]
+    by_x = np.empty((room, 2, q_x), dtype=np.float32)
+    by_xy = np.empty((q_y if nodes.size > 0 else 0, q_x), dtype=np.float32)
+    for c in range(2):
+        for m in range(min(modes.shape[1], phases.shape[1])):
+            at_phases = (c * phases.shape[1] + m) * q_y * q_x
+            for a in range(2):
+                source = (4 * (c * modes.shape[1] + m) * room + a) * width
+                table = a * in_table * q_x
+                product(modes, source, 2 * width, lateral_x, table, q_x, n_x, 2 * n, q_x, by_x, 0, q_x)
+                for b in range(2):
+                    table = b * q_y * n_y + first
+                    if nodes.size > 0:
+                        product(lateral_y, table, n_y, by_x, b * q_x, 2 * q_x, n, q_y, q_x, by_xy, 0, q_x)
+                        _add_interpolated(by_xy, nodes, windows, phases[c, m], seen, sums[c, a, b])
+                        continue
+                    at_sums = ((c * 2 + a) * 2 + b) * q_y * q_x
+                    for tile in range(seen.size):
+                        i = tile * ROWS * q_x
+                        weighted_rows(
+                            lateral_y,
+                            table + tile * ROWS * n_y,
+                            n_y,
+                            by_x,
+                            b * q_x,
+                            2 * q_x,
+                            n,
+                            seen[tile],
+                            phases,
+                            at_phases + i,
+                            sums,
+                            at_sums + i,
+                            q_x,
+                        )
+
+
+@numba.njit(cache=True, nogil=True)
+def _heights(seen: Array, q_x: int) -> Array:
+    """How many rows of |q_y| each panel of columns needs."""
+    heights = np.zeros((q_x + PANEL - 1) // PANEL, dtype=np.int64)
+    for panel in range(heights.size):
+        for tile in range(seen.size):
+            if seen[tile] > panel * PANEL:
+                heights[panel] = (tile + 1) * ROWS
+    return heights
+
+
+@numba.njit(cache=True, nogil=True)
+def spread_sums(
+    sums: Array,
+    rows: tuple[int, int],
+    n_x: int,
+    lateral_y: Array,
+    lateral_x: Array,
+    phases: Array,
+    seen: Array,
+    nodes: Array,
+    windows: Array,
+    modes: Array,
+) -> None:
+    """Transpose of add_sums; ``lateral_y`` is (parity, y half, |q_y|) and ``lateral_x`` (parity, |q_x|, x half)."""
+    room, width = modes.shape[2], modes.shape[5]
+    n_y, q_y = lateral_y.shape[1:]
+    in_table = lateral_x.shape[2]
+    q_x = (lateral_x.shape[1] + LANES - 1) // LANES * LANES
+    first, n = rows[0], rows[1] - rows[0]
+    heights = _heights(seen, q_x)
+    if nodes.size > 0:
+        heights[:] = q_y
+    by_x = np.empty(((n + ROWS - 1) // ROWS * ROWS, 2, q_x), dtype=np.float32)
+    weighted = np.zeros((q_y, q_x), dtype=np.float32)  # beyond what is seen it stays zero
+    for c in range(2):
+        for m in range(min(modes.shape[1], phases.shape[1])):
             for a in range(2):
                 for b in range(2):
-                    even, odd = sums[a, b, 0], sums[a, b, 1]
                     if nodes.size > 0:
-                        _spread_slices(even, odd, cos_z, sin_z, z, n, pixels)
-                        _interpolate_adjoint(pixels, nodes, weights, n, by_xy)
+                        _spread_interpolated(sums[c, a, b], nodes, windows, phases[c, m], seen, weighted)
                     else:
-                        _spread_slices(even, odd, cos_z, sin_z, z, n, by_xy)
-                    np.dot(
-                        lateral_y[b],
-                        by_xy.reshape(n_y, per_block * n_x),
-                        by_x[b].reshape(h_y, per_block * n_x),
-                    )
-                np.dot(
-                    by_x.reshape(2 * h_y * per_block, n_x),
-                    lateral_x[a],
-                    folded.reshape(2 * h_y * per_block, h_x),
-                )
-                _unfold(folded, a, z, n, box, volume)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _side(columns: int, n_x: int, side: int) -> tuple[int, int]:
-    """First and one past last |q_x| of the pixels with q_x >= 0 (side 0) or q_x < 0 (side 1)."""
-    return side, min(n_x, columns // 2 + 1 if side else columns - columns // 2)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, parallel=True)
-def field_from_sums(sums: Array, phase_y: Array, phase_x: Array, response: Array, field: Array) -> None:
-    """Add the threads' sums and put the four quadrants together: F = cc - ss - i (sc + cs), sines odd in q.
-
-    ``sums`` has the threads as its first axis. Complex arrays have their two parts as a last axis of reals.
-    """
-    rows, columns = field.shape[:2]
-    n_y, n_x = sums.shape[4:]
-    for i in numba.prange(rows):
-        y = abs(i - rows // 2)
-        if y >= n_y:
-            continue
-        total = np.zeros((2, 2, 2, n_x), dtype=np.float32)
-        for a, b, c in np.ndindex(2, 2, 2):
-            part = total[a, b, c]
-            for thread in range(sums.shape[0]):
-                row = sums[thread, a, b, c, y]
-                for x in range(n_x):
-                    part[x] += row[x]
-        sy = np.float32(1 if i >= rows // 2 else -1)
-        y_real, y_imag = phase_y[i, 0], phase_y[i, 1]
-        r, E = response[i], field[i]
-        for side in range(2):
-            sx = np.float32(1 - 2 * side)
-            first, last = _side(columns, n_x, side)
-            for x in range(first, last):
-                j = columns // 2 - x if side else columns // 2 + x
-                real = total[0, 0, 0, x] - sx * sy * total[1, 1, 0, x]
-                real += sx * total[1, 0, 1, x] + sy * total[0, 1, 1, x]
-                imag = total[0, 0, 1, x] - sx * sy * total[1, 1, 1, x]
-                imag -= sx * total[1, 0, 0, x] + sy * total[0, 1, 0, x]
-                p_real = y_real * phase_x[j, 0] - y_imag * phase_x[j, 1]
-                p_imag = y_real * phase_x[j, 1] + y_imag * phase_x[j, 0]
-                f_real = p_real * r[j, 0] - p_imag * r[j, 1]
-                f_imag = p_real * r[j, 1] + p_imag * r[j, 0]
-                E[j, 0] = real * f_real - imag * f_imag
-                E[j, 1] = real * f_imag + imag * f_real
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, parallel=True)
-def sums_from_field(gradient: Array, phase_y: Array, phase_x: Array, response: Array, sums: Array) -> None:
-    """Transpose of field_from_sums, for one set of sums, which must be zero."""
-    rows, columns = gradient.shape[:2]
-    n_y, n_x = sums.shape[3:]
-    for y in numba.prange(n_y):
-        total = sums[:, :, :, y]
-        for below in range(2):
-            i = rows // 2 - y if below else rows // 2 + y
-            if i < 0 or i >= rows or (below and y == 0):
-                continue
-            sy = np.float32(1 - 2 * below)
-            y_real, y_imag = phase_y[i, 0], phase_y[i, 1]
-            r, g = response[i], gradient[i]
-            for side in range(2):
-                sx = np.float32(1 - 2 * side)
-                first, last = _side(columns, n_x, side)
-                for x in range(first, last):
-                    j = columns // 2 - x if side else columns // 2 + x
-                    p_real = y_real * phase_x[j, 0] - y_imag * phase_x[j, 1]
-                    p_imag = y_real * phase_x[j, 1] + y_imag * phase_x[j, 0]
-                    f_real = p_real * r[j, 0] - p_imag * r[j, 1]
-                    f_imag = p_real * r[j, 1] + p_imag * r[j, 0]
-                    real = g[j, 0] * f_real + g[j, 1] * f_imag
-                    imag = g[j, 1] * f_real - g[j, 0] * f_imag
-                    total[0, 0, 0, x] += real
-                    total[0, 0, 1, x] += imag
-                    total[1, 1, 0, x] -= sx * sy * real
-                    total[1, 1, 1, x] -= sx * sy * imag
-                    total[1, 0, 1, x] += sx * real
-                    total[1, 0, 0, x] -= sx * imag
-                    total[0, 1, 1, x] += sy * real
-                    total[0, 1, 0, x] -= sy * imag
+                        _weigh(sums[c, a, b], phases[c, m], seen, weighted)
+                    table = (b * n_y + first) * q_y
+                    for panel in range(heights.size):
+                        x = panel * PANEL
+                        product(
+                            lateral_y,
+                            table,
+                            q_y,
+                            weighted,
+                            x,
+                            q_x,
+                            heights[panel],
+                            n,
+                            min(PANEL, q_x - x),
+                            by_x,
+                            b * q_x + x,
+                            2 * q_x,
+                        )
+                k, table = lateral_x.shape[1], a * lateral_x.shape[1] * in_table
+                target = (4 * (c * modes.shape[1] + m) * room + a) * width
+                product(by_x, 0, q_x, lateral_x, table, in_table, k, 2 * n, n_x, modes, target, 2 * width)

@@ -1,8 +1,4 @@
-"""Compiled loops over a volume's slices: absorption, its gradient, folding about the middle.
-
-Folding: a row f of even length 2h splits into f(+j) + f(-j) and f(+j) - f(-j), j counting from the middle,
-of which a Fourier transform needs the cosines of one and the sines of the other, both real and half as long.
-"""
+"""Compiled loops over a volume's slices: bounding box, absorption, its gradient."""
 
 from __future__ import annotations
 
@@ -34,14 +30,13 @@ def absorption(plan: MSFTPlan) -> tuple[Scalar, int, int]:
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
 def _decay(s: Scalar) -> Scalar:
     """(1 - exp(-s)) / s for small s: Taylor series, error 1e-8 at 0.5; vectorises, which exp does not."""
-    one = np.float32(1)
-    p = one - s * np.float32(1 / 8)
-    p = one - s * np.float32(1 / 7) * p
-    p = one - s * np.float32(1 / 6) * p
-    p = one - s * np.float32(1 / 5) * p
-    p = one - s * np.float32(1 / 4) * p
-    p = one - s * np.float32(1 / 3) * p
-    return one - s * np.float32(1 / 2) * p
+    p = np.float32(1 / 5040) - s * np.float32(1 / 40320)
+    p = np.float32(1 / 720) - s * p
+    p = np.float32(1 / 120) - s * p
+    p = np.float32(1 / 24) - s * p
+    p = np.float32(1 / 6) - s * p
+    p = np.float32(1 / 2) - s * p
+    return np.float32(1) - s * p
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
@@ -83,7 +78,7 @@ def _own_slope(s: Scalar, t: Scalar, treatment: int) -> Scalar:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _weigh_row(
+def weigh_row(
     rho: Array, transmission: Array, step: Scalar, n_halvings: int, treatment: int, out: Array
 ) -> None:
     """Write the row's attenuated material and carry the transmission to the next slice."""
@@ -102,25 +97,28 @@ def _weigh_row(
             transmission[x] *= t
 
 
-def bounding_box(volume: Array) -> Array:
-    """First and one past last index of the material along z, y, x; all zero for an empty volume."""
-    return _bounding_box(volume.view(np.uint32))  # as integers, for floats would not be compared in parallel
+def bounding_box(volume: Array, z0: int = 0, z1: int | None = None) -> Array:
+    """First and one past last index of the material along z, y, x, in some slices; all zero where they are empty."""
+    # as integers, for floats would not be compared in parallel
+    return _bounding_box(volume.view(np.uint32), z0, len(volume) if z1 is None else z1)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
-def _bounding_box(volume: Array) -> Array:
-    nz, ny, nx = volume.shape
-    spans = np.empty((nz, 4), dtype=np.int64)
-    for z in numba.prange(nz):
-        y0, y1, x0, x1 = ny, 0, nx, 0
+@numba.njit(cache=True, nogil=True)
+def _bounding_box(volume: Array, z0: int, z1: int) -> Array:
+    _, ny, nx = volume.shape
+    box = np.zeros((3, 2), dtype=np.int64)
+    first_z, last_z, y0, y1, x0, x1 = z1, z0, ny, 0, nx, 0
+    for z in range(z0, z1):
         for y in range(ny):
             row = volume[z, y]
             occupied = np.uint32(0)
             for x in range(nx):
                 occupied |= row[x]
             if occupied != 0:
+                first_z = min(first_z, z)
+                last_z = z + 1
                 y0 = min(y0, y)
-                y1 = y + 1
+                y1 = max(y1, y + 1)
                 x = 0
                 while x < x0 and row[x] == 0:
                     x += 1
@@ -129,68 +127,33 @@ def _bounding_box(volume: Array) -> Array:
                 while x > x1 and row[x - 1] == 0:
                     x -= 1
                 x1 = max(x1, x)
-        spans[z, 0] = y0
-        spans[z, 1] = y1
-        spans[z, 2] = x0
-        spans[z, 3] = x1
-    box = np.zeros((3, 2), dtype=np.int64)
-    z0, z1 = nz, 0
-    for z in range(nz):
-        if spans[z, 1] > 0:
-            z0 = min(z0, z)
-            z1 = z + 1
-    if z1 > 0:
-        box[0, 0] = z0
-        box[0, 1] = z1
-        box[1, 0] = spans[:, 0].min()
-        box[1, 1] = spans[:, 1].max()
-        box[2, 0] = spans[:, 2].min()
-        box[2, 1] = spans[:, 3].max()
+    if last_z > z0 and y1 > 0:
+        box[0] = first_z, last_z
+        box[1] = y0, y1
+        box[2] = x0, x1
     return box
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
-def fold_slices(
-    volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, per_block: int, out: Array
-) -> int:
-    """Attenuate the slices within a box and fold them along y and x; give how many slices light reaches.
-
-    ``out`` is (block of slices, parity x, parity y, y half, slice in block, x half) and zero. Where the box's
-    width is odd, the folded one reaches a voxel over its far end: that voxel is empty.
-    """
-    hy, hx = out.shape[3], out.shape[5]
-    z0, z1 = box[0]
-    y0, y1 = box[1]
-    x0, x1 = box[2]
-    reached = np.zeros(hy, dtype=np.int64)
-    for j in numba.prange(hy):
-        upper = np.zeros(2 * hx, dtype=np.float32)
-        lower = np.zeros(2 * hx, dtype=np.float32)
-        light = np.ones((2, x1 - x0), dtype=np.float32)
-        for z in range(z1 - z0):
+def weigh_slices(volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, out: Array) -> int:
+    """Attenuate the slices within a box into ``out`` (z, y, x); give how many slices light reaches."""
+    nz, ny, nx = out.shape
+    z0, y0, x0 = box[:, 0]
+    reached = np.zeros(ny, dtype=np.int64)
+    for y in numba.prange(ny):
+        light = np.ones(nx, dtype=np.float32)
+        out[:, y] = 0
+        for z in range(nz):
             if light.max() < NEGLIGIBLE:
                 break
-            reached[j] = z + 1
-            if y0 + hy + j < y1:
-                row = volume[z0 + z, y0 + hy + j, x0:x1]
-                _weigh_row(row, light[0], step, n_halvings, treatment, upper)
-            row = volume[z0 + z, y0 + hy - 1 - j, x0:x1]
-            _weigh_row(row, light[1], step, n_halvings, treatment, lower)
-            block, k = divmod(z, per_block)
-            for i in range(hx):
-                even_up = upper[hx + i] + upper[hx - 1 - i]
-                odd_up = upper[hx + i] - upper[hx - 1 - i]
-                even_low = lower[hx + i] + lower[hx - 1 - i]
-                odd_low = lower[hx + i] - lower[hx - 1 - i]
-                out[block, 0, 0, j, k, i] = even_up + even_low
-                out[block, 0, 1, j, k, i] = even_up - even_low
-                out[block, 1, 0, j, k, i] = odd_up + odd_low
-                out[block, 1, 1, j, k, i] = odd_up - odd_low
+            reached[y] = z + 1
+            row = volume[z0 + z, y0 + y, x0 : x0 + nx]
+            weigh_row(row, light, step, n_halvings, treatment, out[z, y])
     return reached.max()
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _pull_row(
+def pull_row(
     rho: Array,
     transmission: Array,
     step: Scalar,
@@ -229,27 +192,9 @@ def pull_absorption(
         unused = np.empty(x1 - x0, dtype=np.float32)
         for z in range(z1 - z0):
             transmissions[z + 1] = transmissions[z]
-            _weigh_row(volume[z0 + z, y, x0:x1], transmissions[z + 1], step, n_halvings, treatment, unused)
+            weigh_row(volume[z0 + z, y, x0:x1], transmissions[z + 1], step, n_halvings, treatment, unused)
         behind = np.zeros(x1 - x0, dtype=np.float32)
         for z in range(z1 - z0 - 1, -1, -1):
             row = volume[z0 + z, y, x0:x1]
             part = gradient[z0 + z, y, x0:x1]
-            _pull_row(row, transmissions[z], step, n_halvings, treatment, behind, part)
-
-
-@numba.njit(cache=True, nogil=True, parallel=True)
-def weigh_slices(volume: Array, box: Array, step: Scalar, n_halvings: int, treatment: int, out: Array) -> int:
-    """Attenuate the slices within a box into ``out`` (z, y, x); give how many slices light reaches."""
-    nz, ny, nx = out.shape
-    z0, y0, x0 = box[:, 0]
-    reached = np.zeros(ny, dtype=np.int64)
-    for y in numba.prange(ny):
-        light = np.ones(nx, dtype=np.float32)
-        out[:, y] = 0
-        for z in range(nz):
-            if light.max() < NEGLIGIBLE:
-                break
-            reached[y] = z + 1
-            row = volume[z0 + z, y0 + y, x0 : x0 + nx]
-            _weigh_row(row, light, step, n_halvings, treatment, out[z, y])
-    return reached.max()
+            pull_row(row, transmissions[z], step, n_halvings, treatment, behind, part)

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 _SLICES_AT_ONCE = 8
 _ROW_STEP = 16  # boxes are rounded up to this many rows, so that few FFTW plans are needed
 _plans_in_thread = threading.local()
-_planning = threading.Lock()  # FFTW's planner is the one part of it that threads must not share
+planning = threading.Lock()  # FFTW's planner is the one part of it that threads must not share
 
 
 def _checked_paddings(plan: MSFTPlan) -> tuple[Padding, Padding]:
@@ -106,7 +106,7 @@ def _planned(n_rows: int, n_columns: int, length_y: int, length_x: int) -> _Tran
             source, target, axes=(2,), direction=direction, flags=("FFTW_ESTIMATE",), threads=1
         )
 
-    with _planning:
+    with planning:
         return _Transforms(
             rows=plan(real, bins, "FFTW_FORWARD"),
             rows_back=plan(bins, real, "FFTW_BACKWARD"),

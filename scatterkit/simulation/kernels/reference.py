@@ -60,7 +60,7 @@ def field(volumes: Array, plan: MSFTPlan) -> NDArray[np.complex128]:
     return fields
 
 
-def _keep_body(gradient: Array, rho: Array) -> None:
+def keep_body(gradient: Array, rho: Array) -> None:
     """Zero a gradient outside the bounding box of the material."""
     box = np.ix_(*(_span(np.any(rho, axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))))
     kept = gradient[box]
@@ -84,5 +84,5 @@ def adjoint(
         by_weight = np.stack([transform_adjoint(np.exp(-1j * plan.q_z * z) * g) for z in plan.z])
         result[:] = waves.weights_adjoint(rho, plan, by_weight)
         if within_body:
-            _keep_body(result, rho)
+            keep_body(result, rho)
     return gradients

@@ -1,12 +1,17 @@
-"""Who may use how many threads: numba shares out the work, and BLAS computes within numba's threads.
+"""Who may use how many threads: kernels share out bodies or parts of one among Python threads.
 
-Two pools that take turns, each waiting busily, are slower than one thread: BLAS gets one while a kernel runs.
+Compiled loops leave the interpreter's lock and need not wait for each other before the end, so a busy processor
+delays its own share alone. Two pools that take turns, each waiting busily, are slower than one thread: BLAS gets
+one where others compute.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -67,3 +72,39 @@ def numba_threads(n: int | None) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(before)
+
+
+def share_out(work: Callable[[int], object], n: int, n_threads: int) -> None:
+    """Call ``work`` with 0 to n - 1 in at most n_threads threads, this one among them; each takes the next free one.
+
+    What it raises is raised here. ``work`` must not share out anything itself.
+    """
+    helpers = min(n, n_threads) - 1
+    if helpers < 1:
+        for i in range(n):
+            work(i)
+        return
+    free = itertools.count()
+
+    def take_turns() -> None:
+        while (i := next(free)) < n:
+            work(i)
+
+    others = [_pool().submit(take_turns) for _ in range(helpers)]
+    try:
+        take_turns()
+    finally:
+        for other in others:
+            other.cancel()  # not begun: all is done or has failed
+        for other in others:
+            if not other.cancelled():
+                other.result()
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="scatterkit")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of the threads
