@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,11 +110,29 @@ def box_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -
 def average_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
     """Undo the averaging of a body over voxels, which multiplied its transform by a sinc along each axis.
 
-    Beyond the grid's Nyquist frequency, where nothing can be undone, the factor stays at its value there.
+    What the grid folds back from beyond its Nyquist frequency cannot be undone. So it is weighed against the
+    signal, as in a Wiener filter, by Porod's law for bodies with sharp surfaces: intensities fall as 1 / q^4.
     """
-    sincs = (np.sinc(q_i * d / (2 * np.pi)) for q_i, d in zip(q, voxel, strict=True))
-    along_z, along_y, along_x = (1 / np.maximum(s, 2 / np.pi) for s in sincs)
-    return along_z * along_y * along_x
+    signal = _sincs(q, voxel)
+    fourth_power = sum(q_i**2 for q_i in q) ** 2
+    folded: Any = 0.0
+    for shifts in list(product((0, 1), repeat=3))[1:]:
+        alias = tuple(
+            _image(q_i, 2 * np.pi / d) if shift else q_i
+            for q_i, d, shift in zip(q, voxel, shifts, strict=True)
+        )
+        squared = np.maximum(sum(q_i**2 for q_i in alias), 1e-12 * fourth_power**0.5)
+        folded = folded + fourth_power / np.maximum(squared, 1e-30) ** 2 * _sincs(alias, voxel) ** 2
+    return signal / (signal**2 + folded)
+
+
+def _image(q: Any, period: float) -> Any:
+    """The strongest other frequency that samples do not tell from this one: the lowest that is not its own."""
+    return q - np.where(q < 0, -period, period) * np.maximum(np.rint(np.abs(q) / period), 1)
+
+
+def _sincs(q: tuple[Any, ...], voxel: Edges) -> Floats:
+    return math.prod(np.sinc(q_i * d / (2 * np.pi)) for q_i, d in zip(q, voxel, strict=True))
 
 
 def point_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
@@ -133,8 +153,7 @@ def longitudinal(transverse: Floats, wavenumber: float, paraxial: bool) -> Float
 @lru_cache(maxsize=16)
 def _cached_wavevectors(key: tuple, wavenumber: float) -> tuple[Floats, Floats, Floats]:
     """Transverse wave vector of the pixels, and the squared one that their longitudinal one comes from."""
-    kind, shape, *values = key
-    detector = kind(n_pixels=shape, **dict(values))
+    detector = Detector.from_key(key)
     q_y, q_x = detector.wavevectors(wavenumber)
     depth_y, depth_x = detector.depth_wavevectors(wavenumber)
     return q_y, q_x, depth_y**2 + depth_x**2
@@ -173,7 +192,7 @@ def build_plan(
     voxel_response : str
         ``"average"``, ``"box"`` or ``"point"``.
     propagation : str
-        ``"msft"``, ``"pmsft"``, ``"hare"`` or ``"born"``.
+        ``"msft"``, ``"pmsft"``, ``"wide"``, ``"hare"`` or ``"born"``.
 
     Returns
     -------

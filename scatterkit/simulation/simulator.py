@@ -17,11 +17,14 @@ from scatterkit._validation import (
     check_array,
     check_mask,
     check_volumes,
+    fail,
+    shown,
 )
 from scatterkit.base import StatelessTransformer
 from scatterkit.experiment import Detector, check_detector
 from scatterkit.simulation import kernels
 from scatterkit.simulation._attenuation import CONSTRAINTS, attenuation
+from scatterkit.simulation.adviser import Advice, advise
 from scatterkit.simulation.kernels.costs import worthwhile_threads
 from scatterkit.simulation.kernels.threads import numba_threads
 from scatterkit.simulation.plan import PUBLISHED_VOXEL, MSFTPlan, build_plan
@@ -52,8 +55,9 @@ class MSFTSimulator(StatelessTransformer):
         Where the field is sampled; ``QGrid()`` by default.
     mask : array_like of bool of shape (rows, columns), optional
         True where a pixel is measured. Other pixels are zero and give no gradient.
-    backend : {"auto", "matrix", "fft", "reference"}, default="auto"
-        What computes: pruned matrix transforms, padded FFTs, or the plain formula in double precision (slow).
+    backend : {"auto", "matrix", "fft", "reference", "keras"}, default="auto"
+        What computes: pruned matrix transforms, padded FFTs, the plain formula in double precision (slow), or
+        Keras tensors, on a GPU where there is one, which needs Keras and TensorFlow, JAX or PyTorch.
         ``"auto"`` takes the cheaper of the first two for the grid and detector.
     self_absorption : {"exact", "half", "full", "none"}, default="exact"
         How a voxel's own thickness attenuates its own scattering: integrated over the voxel's material, taken
@@ -65,11 +69,13 @@ class MSFTSimulator(StatelessTransformer):
         as in the published code.
     n_threads : int, optional
         Threads to use; by default as many as numba is set to, but one where a pattern takes about a
-        millisecond, as on a 64^3 grid.
-    propagation : {"msft", "pmsft", "hare", "born"}, default="msft"
+        millisecond, as on a 64^3 grid. None where ``backend`` is
+        "keras", whose library has its own settings.
+    propagation : {"msft", "pmsft", "wide", "hare", "born"}, default="msft"
         How light travels inside the body: along straight rays; slice by slice by diffraction, with multiple
-        scattering in the forward direction (propagating MSFT); the same in the paraxial approximation, after
-        Hare; or undisturbed, the first Born approximation. See Notes.
+        scattering in the forward direction (propagating MSFT); the same with the refraction of oblique waves,
+        which costs half as much again; the same in the paraxial approximation, after Hare; or undisturbed, the
+        first Born approximation. See Notes, and :func:`advise` for which holds when.
     absorption : {"published", "intensity", "index"}, default="published"
         Where absorption comes from: ``absorption_length`` as the length over which the field's *amplitude*
         falls to 1/e, as published with 12.5 nm; the same as the length over which the *intensity* falls to
@@ -89,9 +95,10 @@ class MSFTSimulator(StatelessTransformer):
     E(q) = sum_z exp(+i Qz z) FT[w_z](q), w being the material, as seen through its own voxel, times the field
     u that reaches the slice. "msft": u = exp(-gamma depth). "pmsft": from slice to slice,
     u <- IFFT[exp(i (kz - k) dz) FFT(u exp(-gamma dz rho))], beginning with the plane wave 1 (arXiv:2507.22483).
-    "hare": likewise with kz = k - q^2 / (2 k) everywhere. "born": u = 1, without any absorption.
-    For weak scattering all give the same field, in the same unit. ``differential_cross_section`` gives
-    the intensity in physical units.
+    "wide": likewise, with what a slice adds, (exp(-gamma dz rho) - 1) u, times (n + 1) k / (kn + kz) at every
+    q, kn = sqrt(n^2 k^2 - q^2). "hare": as "pmsft" with kz = k - q^2 / (2 k) everywhere. "born": u = 1,
+    without any absorption. For weak scattering all give the same field, in the same unit.
+    ``differential_cross_section`` gives the intensity in physical units.
 
     The field counts voxels of the published 64^3 grid, that is, sums over voxels are multiplied by the
     voxel's volume over (318.75 / 64 nm)^3. So patterns do not depend on the grid but for its resolution.
@@ -122,11 +129,11 @@ class MSFTSimulator(StatelessTransformer):
     _constraints: ClassVar[dict[str, Constraint]] = {
         **CONSTRAINTS,
         "box": Positive("nm"),
-        "backend": Choice(("auto", "matrix", "fft", "reference")),
+        "backend": Choice(("auto", "matrix", "fft", "pixels", "reference", "keras")),
         "self_absorption": Choice(("exact", "half", "full", "none")),
         "voxel_response": Choice(("average", "box", "point")),
         "n_threads": Integer(1, optional=True),
-        "propagation": Choice(("msft", "pmsft", "hare", "born")),
+        "propagation": Choice(("msft", "pmsft", "wide", "hare", "born")),
     }
 
     def __init__(
@@ -172,6 +179,9 @@ class MSFTSimulator(StatelessTransformer):
         """
         self._check_parameters()
         owner = type(self).__name__
+        if self.backend == "keras" and self.n_threads is not None:
+            allowed = "None where backend is 'keras', whose library has its own settings"
+            raise fail("n_threads", owner, allowed, shown(self.n_threads))
         detector = check_detector(self.detector, owner=owner)
         mask = check_mask(self.mask, detector.shape, owner=owner)
         return build_plan(
@@ -185,6 +195,53 @@ class MSFTSimulator(StatelessTransformer):
             self.voxel_response,
             self.propagation,
         )
+
+    def advise(
+        self,
+        size: float,
+        grid: int = 64,
+        *,
+        refractive_index: complex | None = None,
+        max_angle: float | None = None,
+    ) -> Advice:
+        """Say how far wrong this simulator's mode of propagation is, and whether another would be closer.
+
+        Parameters
+        ----------
+        size : float [nm]
+            Diameter of the body.
+        grid : int, default=64
+            Voxels along an edge of the box.
+        refractive_index : complex, optional
+            Of the material; needed unless ``absorption`` is "index". What the conventions that take a length do
+            to the intensity comes on top.
+        max_angle : float [rad], optional
+            Largest scattering angle of interest; by default that of the detector, up to 85 degrees.
+
+        Returns
+        -------
+        Advice
+            Expected errors, the recommended mode and grid, and warnings.
+        """
+        self._check_parameters()
+        if refractive_index is None:
+            refractive_index = self.refractive_index
+        if max_angle is None:
+            max_angle = self._largest_angle()
+        return advise(
+            refractive_index,  # type: ignore[arg-type]  # advise says what is missing
+            size,
+            wavelength=self.wavelength,
+            max_angle=max_angle,
+            grid=grid,
+            box=self.box,
+            propagation=self.propagation,
+        )
+
+    def _largest_angle(self) -> float:
+        plan = self.plan((1, 1, 1))
+        seen = np.hypot(*np.broadcast_arrays(plan.q_y, plan.q_x))[plan.response != 0]
+        return float(np.arcsin(min(seen.max(initial=0.0) / plan.wavenumber, np.sin(np.radians(85)))))
 
     def field(self, X: ArrayLike) -> NDArray[np.complex64]:
         """Simulate the scattered field.

@@ -1,210 +1,281 @@
-"""Speed of the simulator's kernels beside the plain formula with padded NumPy FFTs, in one run.
+"""Speed, memory and accuracy of the simulator's kernels, beside the published formula and pyMSFT.
 
     python tests/benchmarks/bench_simulation.py [--bodies N] [--repeats N] [--threads N] [--output FOLDER]
 
-Prints one table and writes it as CSV: per kernel and grid the median over the bodies of the fastest repeat of
-each, forward and forward with adjoint; the plain formula's time over it; the part of the measured rate of
-single-precision matrix products that the counted multiply-adds reach; and the largest deviation from the
-reference kernel relative to the largest field. The bodies are published ones where the sample set is found,
-else simulated polyhedra.
+Prints one table and writes it as JSON. Times are per pattern: per body the fastest repeat, of which the median
+over the bodies; for a batch the fastest repeat over its size. Ratios compare times of this very run. "sgemm" is
+the part of the measured rate of single-precision matrix products that the counted multiply-adds reach,
+"memory" what the process grew by at most, forward and adjoint, the volumes not counted. "deviation" is the
+largest one from the reference kernel, relative to the largest field.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import importlib.util
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
+from benchmarking import Array, bodies, coarser, machine, print_table, seconds, sgemm_rate, shown, write_json
+from peers import PYMSFT_MODES, SILVER, plain_formula, pymsft
 from threadpoolctl import threadpool_limits
 
-from scatterkit.datasets import read_volume
-from scatterkit.datasets._locate import local_roots
-from scatterkit.simulation import MSFTPlan, MSFTSimulator
+from scatterkit.experiment import FlatDetector
+from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels import reference
 from scatterkit.simulation.kernels._slice_kernels import bounding_box
 from scatterkit.simulation.kernels.costs import matrix_multiply_adds
-from scatterkit.solids import Rasterizer, Solid
 
-Array = NDArray[Any]
-PADDED = {64: 171, 192: 512}
-"""Points to which the published code pads a slice: the detector's dq is 2 pi over the padded width."""
-ABSORPTION_LENGTH = 12.5
-FULL = 192
+HEADER = (
+    "kernel",
+    "mode",
+    "grid",
+    "batch",
+    "forward",
+    "+ adjoint",
+    "to plain",
+    "to pyMSFT",
+    "GFLOP/s",
+    "sgemm",
+    "memory",
+    "deviation",
+)
+PHYSICAL = {"absorption": "index", "refractive_index": SILVER}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What to measure: a kernel, a way of propagation, how many bodies at a time."""
+
+    kernel: str
+    propagation: str = "msft"
+    batch: int = 1
+    tilted: bool = False
+
+    def simulator(self, n_threads: int | None) -> MSFTSimulator:
+        """The simulator, with the published detector or one that no symmetry helps."""
+        detector = (
+            FlatDetector(n_pixels=128, pixel_size=0.5, distance=28.0, tilt=(0.05, 0.1))
+            if self.tilted
+            else None
+        )
+        physical = {} if self.propagation == "msft" else PHYSICAL
+        return MSFTSimulator(
+            backend=self.kernel,
+            propagation=self.propagation,
+            n_threads=n_threads,
+            detector=detector,
+            **physical,
+        )
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table."""
+    """One line of the table; times in ms, memory in MB."""
 
     kernel: str
+    mode: str
     grid: int
-    forward_ms: float
-    with_adjoint_ms: float | None
-    faster: float
-    sgemm_part: float | None
-    deviation: float | None
+    detector: str
+    batch: int
+    forward: float
+    with_adjoint: float | None = None
+    over_plain: float | None = None
+    over_pymsft: float | None = None
+    gflops: float | None = None
+    sgemm_part: float | None = None
+    memory: float | None = None
+    deviation: float | None = None
+
+    def cells(self) -> list[str]:
+        """The line as text."""
+        return [
+            self.kernel,
+            self.mode,
+            str(self.grid),
+            str(self.batch),
+            shown(self.forward, ".2f", " ms"),
+            shown(self.with_adjoint, ".2f", " ms"),
+            shown(self.over_plain, ".1f", " x"),
+            shown(self.over_pymsft, ".1f", " x"),
+            shown(self.gflops, ".1f"),
+            shown(self.sgemm_part, ".0%"),
+            shown(self.memory, ".0f", " MB"),
+            shown(self.deviation, ".0e"),
+        ]
 
 
-def plain_formula(volume: Array, plan: MSFTPlan) -> Array:
-    """The published way: every slice attenuated, padded and Fourier transformed, the wanted pixels added up."""
-    n = PADDED[len(volume)]
-    rows, columns = plan.detector_shape
-    top, left = (n - rows) // 2, (n - columns) // 2
-    E = np.zeros(plan.detector_shape, dtype=np.complex128)
-    depth = np.zeros(volume.shape[1:])
-    for z, rho in zip(plan.z, volume, strict=True):
-        depth += rho * plan.voxel[0]
-        F = np.fft.fftshift(np.fft.fft2(rho * np.exp(-depth / ABSORPTION_LENGTH), s=(n, n)))
-        E += np.exp(1j * plan.q_z * z) * F[top : top + rows, left : left + columns]
-    return E
+def cases(keras: bool) -> list[Case]:
+    """Everything of ours that is measured on a grid."""
+    found = [Case("matrix"), Case("matrix", batch=8), Case("fft"), Case("fft", batch=8)]
+    found += [Case("auto", mode, batch) for mode in ("pmsft", "wide", "hare", "born") for batch in (1, 8)]
+    found.append(Case("pixels", tilted=True))
+    return found + ([Case("keras", batch=8), Case("keras", "pmsft", 8)] if keras else [])
 
 
-def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Time of the fastest repeat."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+class Peers:
+    """Times of the plain formula and of pyMSFT on one grid, in seconds a pattern."""
+
+    def __init__(self, volumes: Array, repeats: int) -> None:
+        n = volumes.shape[1]
+        plan = MSFTSimulator(self_absorption="full", voxel_response="point").plan((n, n, n))
+        self.plain = float(np.median([seconds(lambda v=v: plain_formula(v, plan), repeats) for v in volumes]))
+        self.pymsft: dict[str, float] = {}
+        for mode in PYMSFT_MODES:
+            simulate = pymsft(mode, volumes[0])
+            if simulate is not None:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    self.pymsft[mode] = seconds(simulate, repeats)
+
+    def lines(self, grid: int) -> Iterator[Line]:
+        """Their lines of the table."""
+        yield Line("plain formula", "msft", grid, "128 x 128", 1, 1e3 * self.plain, over_plain=1.0)
+        for mode, time in self.pymsft.items():
+            detector = f"{2 * grid} x {2 * grid}"
+            yield Line("pyMSFT", mode, grid, detector, 1, 1e3 * time, None, self.plain / time, 1.0)
 
 
-def sgemm_rate(repeats: int) -> float:
-    """Multiply-adds a second of a large single-precision matrix product."""
-    a = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
-    return len(a) ** 3 / seconds(lambda: a @ a, max(repeats, 10))
+def parts_of(volumes: Array, batch: int) -> list[Array]:
+    """Batches: every body alone, or all bodies over and over."""
+    return [v[None] for v in volumes] if batch == 1 else [np.resize(volumes, (batch, *volumes.shape[1:]))]
 
 
-def bodies(n: int) -> tuple[Array, str]:
-    """Volumes on the full grid, and where they are from."""
-    paths = [path for root in local_roots() for path in sorted(root.glob("val/real/**/*r.png"))][:n]
-    if paths:
-        return np.stack([read_volume(path) for path in paths]), "published volumes"
-    names = ("icosahedron", "truncated_octahedron", "cube", "dodecahedron", "octahedron")
-    solids = [
-        Solid.from_catalogue(names[i % len(names)], circumradius=60.0 + 10 * (i % 5)).rotate(
-            Rotation.random(random_state=i)
-        )
-        for i in range(n)
-    ]
-    return np.asarray(Rasterizer(grid=FULL).transform(solids)), "simulated polyhedra"
+def deviation(case: Case, volume: Array) -> float:
+    """Largest deviation from the reference kernel relative to the largest field."""
+    simulator = case.simulator(None)
+    exact = reference.field(volume, simulator.plan(volume.shape[1:]))
+    return float(np.abs(simulator.field(volume) - exact).max() / np.abs(exact).max())
 
 
-def coarser(volumes: Array, n: int) -> Array:
-    """Averages over blocks of voxels."""
-    f = FULL // n
-    return volumes.reshape(len(volumes), n, f, n, f, n, f).mean(axis=(2, 4, 6)).astype(np.float32)
+def multiply_adds(case: Case, volumes: Array) -> float | None:
+    """Of the matrix kernel, mean over the bodies."""
+    if case.kernel != "matrix":
+        return None
+    plan = case.simulator(None).plan(volumes.shape[1:])
+    extents = (np.diff(bounding_box(volume))[:, 0].tolist() for volume in volumes)
+    return float(np.mean([matrix_multiply_adds(plan, (z, y, x)) for z, y, x in extents]))
 
 
-def measure(
-    kernel: str, volumes: Array, expected: Array, plain: Array, rate: float, options: argparse.Namespace
-) -> Line:
-    """Measure a kernel on every body alone."""
-    simulator = MSFTSimulator(backend=kernel, n_threads=options.threads)
-    plan = simulator.plan(volumes.shape[1:])
-    forward, both, parts, deviations = [], [], [], []
-    for volume, field in zip(volumes[:, None], expected, strict=True):
-        gradient = np.ones((1, *plan.detector_shape), dtype=np.float32)
+def measure(case: Case, volumes: Array, peers: Peers, rate: float, options: argparse.Namespace) -> Line:
+    """Measure one line."""
+    simulator, grid = case.simulator(options.threads), volumes.shape[1]
+    forward, both = [], []
+    for part in parts_of(volumes, case.batch):
+        gradient = np.ones((len(part), *simulator.plan(part.shape[1:]).detector_shape), dtype=np.float32)
 
-        def with_adjoint(volume: Array = volume, gradient: Array = gradient) -> None:
-            simulator.vjp(volume)[1](gradient)
+        def with_adjoint(part: Array = part, gradient: Array = gradient) -> None:
+            simulator.vjp(part)[1](gradient)
 
-        deviations.append(np.abs(simulator.field(volume) - field).max() / np.abs(field).max())
         with_adjoint()  # all is compiled and planned by now
-        forward.append(seconds(lambda volume=volume: simulator.transform(volume), options.repeats))
-        both.append(seconds(with_adjoint, options.repeats))
-        z, y, x = np.diff(bounding_box(volume[0]))[:, 0].tolist()
-        parts.append(matrix_multiply_adds(plan, (z, y, x)) / forward[-1] / rate)
+        simulator.transform(part)
+        forward.append(seconds(lambda part=part: simulator.transform(part), options.repeats) / len(part))
+        both.append(seconds(with_adjoint, options.repeats) / len(part))
+    time, work = float(np.median(forward)), multiply_adds(case, volumes)
+    pymsft_time = peers.pymsft.get(case.propagation)
     return Line(
-        kernel=kernel,
-        grid=volumes.shape[1],
-        forward_ms=1e3 * float(np.median(forward)),
-        with_adjoint_ms=1e3 * float(np.median(both)),
-        faster=float(np.median(plain / forward)),
-        sgemm_part=float(np.median(parts)) if kernel == "matrix" else None,
-        deviation=float(np.max(deviations)),
+        kernel=case.kernel + (", tilted" if case.tilted else ""),
+        mode=case.propagation,
+        grid=grid,
+        detector="128 x 128",
+        batch=case.batch,
+        forward=1e3 * time,
+        with_adjoint=1e3 * float(np.median(both)),
+        over_plain=peers.plain / time if case.propagation == "msft" else None,
+        over_pymsft=None if pymsft_time is None else pymsft_time / time,
+        gflops=None if work is None else 2e-9 * work / time,
+        sgemm_part=None if work is None else work / time / rate,
+        memory=memory_in_child(case, grid, options.threads),
+        deviation=deviation(case, volumes[:1]),
     )
 
 
-def slow_line(name: str, grid: int, times: Array, plain: Array) -> Line:
-    """A line of something that is there to compare with."""
-    ratio = float(np.median(plain / times))
-    return Line(name, grid, 1e3 * float(np.median(times)), None, ratio, None, None)
-
-
-def lines_of_grid(volumes: Array, rate: float, options: argparse.Namespace) -> list[Line]:
-    """Measure the plain formula and every kernel on one grid."""
-    n = volumes.shape[1]
-    published = MSFTSimulator(self_absorption="full", voxel_response="point").plan((n, n, n))
-    plain = np.array([seconds(lambda v=v: plain_formula(v, published), options.plain) for v in volumes])
-    plan, expected, exact = MSFTSimulator().plan((n, n, n)), [], []
-    for volume in volumes[:, None]:
-        start = time.perf_counter()
-        expected.append(reference.field(volume, plan)[0])
-        exact.append(time.perf_counter() - start)
-    fast = [measure(k, volumes, np.array(expected), plain, rate, options) for k in ("matrix", "fft")]
-    return [
-        slow_line("plain formula", n, plain, plain),
-        *fast,
-        slow_line("reference", n, np.array(exact), plain),
+def memory_in_child(case: Case, grid: int, n_threads: int) -> float | None:
+    """Growth of a fresh process's memory in MB; None where the system does not tell."""
+    arguments = [
+        case.kernel,
+        case.propagation,
+        str(case.batch),
+        str(int(case.tilted)),
+        str(grid),
+        str(n_threads),
     ]
+    command = [sys.executable, __file__, "--memory-of", *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    return float(answer[-1]) if answer and answer[-1] != "None" else None
 
 
-def shown(value: Any, form: str) -> str:
-    """A number in a form, or a dash."""
-    return "-" if value is None else format(value, form)
+def print_memory(arguments: list[str]) -> None:
+    """What a child does: simulate once, forward and adjoint, and print by how much the peak grew."""
+    kernel, propagation, batch, tilted, grid, n_threads = arguments
+    case = Case(kernel, propagation, int(batch), bool(int(tilted)))
+    simulator, n = case.simulator(int(n_threads)), int(grid)
+    r = np.linalg.norm(np.indices((n, n, n)) - n / 2 + 0.5, axis=0)
+    volumes = np.repeat((r < n / 4)[None].astype(np.float32), case.batch, axis=0)
+    tiny = np.zeros((case.batch, 8, 8, 8), dtype=np.float32)
+    tiny[:, 3:5, 3:5, 3:5] = 1
+    if kernel != "fft":
+        intensities, pull = simulator.vjp(tiny)  # loads the code, so that its size does not count
+        pull(intensities)
+    before = peak_memory(reset=True)
+    intensities, pull = simulator.vjp(volumes)
+    pull(intensities)
+    after = peak_memory()
+    print(None if before is None or after is None else after - before)
 
 
-def print_table(lines: list[Line]) -> None:
-    """Print the lines."""
-    print(
-        f"{'kernel':14} {'grid':>5} {'forward':>10} {'+ adjoint':>10} {'faster':>8} {'sgemm':>7} {'deviation':>10}"
-    )
-    for line in lines:
-        print(
-            f"{line.kernel:14} {line.grid:5d} {line.forward_ms:7.2f} ms "
-            f"{shown(line.with_adjoint_ms, '7.2f'):>7} ms {line.faster:6.1f} x "
-            f"{shown(line.sgemm_part, '7.0%'):>7} {shown(line.deviation, '.1e'):>10}"
-        )
+def peak_memory(*, reset: bool = False) -> float | None:
+    """Largest resident memory of this process so far in MB, on Linux."""
+    try:
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def write_csv(lines: list[Line], folder: Path) -> Path:
-    """Write the lines as CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "simulation.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Line)])
-        writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
-    return path
+def lines_of_grid(volumes: Array, rate: float, options: argparse.Namespace) -> Iterator[Line]:
+    """Measure everything on one grid."""
+    peers = Peers(volumes, options.plain)
+    yield from peers.lines(volumes.shape[1])
+    keras = importlib.util.find_spec("keras") is not None and volumes.shape[1] <= 64
+    for case in cases(keras):
+        yield measure(case, volumes, peers, rate, options)
 
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark."""
+    if arguments[:1] == ["--memory-of"]:
+        print_memory(arguments[1:])
+        return
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--bodies", type=int, default=5, help="bodies to take the median over")
-    parser.add_argument(
-        "--repeats", type=int, default=15, help="repeats of a kernel, of which the fastest counts"
-    )
-    parser.add_argument("--plain", type=int, default=2, help="repeats of the plain formula, likewise")
+    parser.add_argument("--repeats", type=int, default=15, help="repeats of which the fastest counts")
+    parser.add_argument("--plain", type=int, default=2, help="repeats of the formula and the peers, likewise")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("benchmark_output"))
     options = parser.parse_args(arguments)
     volumes, source = bodies(options.bodies)
+    about = machine()
     with threadpool_limits(options.threads):
         rate = sgemm_rate(options.repeats)
-        print(f"{len(volumes)} {source}, {options.threads} threads, sgemm {rate / 1e9:.1f} G multiply-adds/s")
-        lines = lines_of_grid(coarser(volumes, 64), rate, options) + lines_of_grid(volumes, rate, options)
-    print_table(lines)
-    print(f"written to {write_csv(lines, options.output)}")
+        print(f"{about['processor']}, {options.threads} threads, sgemm {rate / 1e9:.1f} G multiply-adds/s")
+        print(f"{len(volumes)} {source}, detector of 128 x 128 pixels")
+        lines = [
+            line for grid in (coarser(volumes, 64), volumes) for line in lines_of_grid(grid, rate, options)
+        ]
+    if not any(line.kernel == "pyMSFT" for line in lines):
+        print("pyMSFT is not installed: `make bench` installs it")
+    print_table(HEADER, [line.cells() for line in lines])
+    content = {"machine": about, "threads": options.threads, "sgemm": rate, "bodies": source}
+    path = write_json(
+        {**content, "lines": [asdict(line) for line in lines]}, options.output / "simulation.json"
+    )
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":

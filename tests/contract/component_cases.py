@@ -39,6 +39,12 @@ def tetrahedron() -> dict[str, Any]:
     return {"vertices": CORNERS.copy(), "faces": TRIANGLES.copy()}
 
 
+def two_panels() -> dict[str, Any]:
+    steps = {"fast": (1.0, 0.0, 0.0), "slow": (0.0, 1.0, 0.0)}
+    corners = ((-4.0, -5.0, 20.0), (-4.0, 1.0, 20.0))
+    return {"panels": [scatterkit.Panel((4, 8), corner=corner, **steps) for corner in corners]}
+
+
 def half_ball() -> dict[str, Any]:
     """Cuts are given by two parameters together."""
     return {"matrix": 50 * np.eye(3), "center": (0, 0, 0), "cut_normals": [(0, 0, 1)], "cut_offsets": [0.0]}
@@ -56,14 +62,19 @@ def use_model(model: Any) -> object:
 
 
 CASES: dict[str, Case] = {
+    "Beam": Case(lambda beam: beam.fluence),
     "CatalogueBody": Case(use_model, lambda: {"name": "cube", "n_orientations": 1}),
     "ConvexBody": Case(use_model),
+    "DetectorCounts": Case(lambda counts: counts.transform(np.ones((1, 128, 128)))),
     "Ellipsoid": Case(lambda ellipsoid: ellipsoid.volume, half_ball),
     "FlatDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "ForwardFitter": Case(lambda fitter: fitter.fit(patterns()), small_fit),
     "LogScaler": Case(lambda scaler: scaler.transform(patterns())),
     "MSFTSimulator": Case(lambda simulator: simulator.transform(volumes())),
+    "PanelDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5), two_panels),
     "PhotonCounts": Case(lambda counts: counts.transform(patterns())),
+    "PolyhedronSimulator": Case(lambda simulator: simulator.transform([scatterkit.Solid(**tetrahedron())])),
+    "PolychromaticSimulator": Case(lambda simulator: simulator.transform(volumes())),
     "PublishedGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "QGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
