@@ -21,7 +21,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint format docs bench clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs bench bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -32,6 +32,9 @@ demo: $(stamps)/core  ## reconstruct a measured pattern; figure and body go to d
 
 test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
 	$(py) -m pytest $(ARGS)
+
+test-torch: $(stamps)/torch  ## run the tests of the Keras kernel under PyTorch instead of TensorFlow
+	KERAS_BACKEND=torch $(py) -m pytest tests/simulation/test_keras*.py $(ARGS)
 
 test-all: $(stamps)/dev  ## run every test, the slow ones too
 	$(py) -m pytest -m "" $(ARGS)
@@ -52,7 +55,10 @@ docs: $(stamps)/docs  ## build the documentation; warnings are errors
 	$(py) -m sphinx -q -W --keep-going -b html $(ARGS) docs docs/_build/html
 	@echo "docs: open docs/_build/html/index.html"
 
-bench: $(stamps)/core  ## measure speed: every tests/benchmarks/bench_*.py
+bench: $(stamps)/peers  ## measure speed: one table of all kernels, beside the published formula and pyMSFT
+	$(py) -u tests/benchmarks/bench_simulation.py $(ARGS)
+
+bench-all: $(stamps)/peers  ## every benchmark with its defaults: speed, accuracy, growth; takes an hour
 	@set -e; for script in $(sort $(wildcard tests/benchmarks/bench_*.py)); do \
 	    echo "== $$script"; $(py) -u $$script $(ARGS); \
 	done
@@ -82,6 +88,13 @@ $(stamps)/core: pyproject.toml | $(VENV)/pyvenv.cfg
 
 $(stamps)/dev: pyproject.toml $(stamps)/core
 	$(call pip_install,the test and lint tools,-e '.[dev]')
+
+$(stamps)/torch: pyproject.toml $(stamps)/dev
+	$(call pip_install,PyTorch,-e '.[torch]' torch==2.13.0)
+
+# pyMSFT asks for Python 3.12 and one minor version of each dependency, but runs without.
+$(stamps)/peers: pyproject.toml $(stamps)/dev
+	$(call pip_install,pyMSFT to compare with,--no-deps --ignore-requires-python pyMSFT==1.0.2)
 
 $(stamps)/docs: pyproject.toml $(stamps)/core
 	$(call pip_install,the documentation tools,-e '.[docs]')
