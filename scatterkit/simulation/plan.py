@@ -82,16 +82,16 @@ def _centres(n: int, box: float) -> Floats:
     return np.asarray((np.arange(n) + 0.5) * (box / n) - box / 2, dtype=np.float64)
 
 
-def slice_form_factor(q_z: Floats, thickness: float, optical_step: float) -> NDArray[np.complex128]:
+def slice_form_factor(q_z: Floats, thickness: float, step: complex) -> NDArray[np.complex128]:
     """Form factor of a filled slice about its middle, attenuated towards its back, 1 at q_z = 0.
 
-    It is the integral of exp((i q_z - 1/a) s) over the thickness, divided by the same at q_z = 0. Without
-    absorption it is sinc(q_z thickness / 2).
+    It is the integral of exp((i q_z - gamma) s) over the thickness, divided by the same at q_z = 0, with gamma
+    times the thickness as the step. Without absorption it is sinc(q_z thickness / 2).
     """
-    u = 1j * q_z * thickness - optical_step
+    u = 1j * q_z * thickness - step
     small = np.abs(u) < 1e-6
     integral = np.where(small, 1 + u / 2, np.expm1(np.where(small, 1, u)) / np.where(small, 1, u))
-    at_zero = -math.expm1(-optical_step) / optical_step if optical_step > 1e-12 else 1.0
+    at_zero = -np.expm1(-step) / step if abs(step) > 1e-12 else 1.0
     return integral * np.exp(-0.5j * q_z * thickness) / at_zero
 
 
@@ -99,19 +99,22 @@ Vector = tuple[Floats, Floats, Floats]
 Edges = tuple[float, float, float]
 
 
-def box_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> NDArray[np.complex128]:
+def box_response(q: Vector, voxel: Edges, step: complex, treatment: str) -> NDArray[np.complex128]:
     """Form factor of a filled voxel: the volume is taken to consist of boxes."""
     q_z, q_y, q_x = q
     dz, dy, dx = voxel
     lateral = np.sinc(q_y * dy / (2 * np.pi)) * np.sinc(q_x * dx / (2 * np.pi))
-    return lateral * slice_form_factor(q_z, dz, optical_step if treatment == "exact" else 0.0)
+    return lateral * slice_form_factor(q_z, dz, step if treatment in ("exact", "shares") else 0.0)
 
 
-def average_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
+def average_response(q: Vector, voxel: Edges, step: complex, treatment: str) -> NDArray[Any]:
     """Undo the averaging of a body over voxels, which multiplied its transform by a sinc along each axis.
 
     What the grid folds back from beyond its Nyquist frequency cannot be undone. So it is weighed against the
     signal, as in a Wiener filter, by Porod's law for bodies with sharp surfaces: intensities fall as 1 / q^4.
+
+    Where voxels are shares, material that begins or ends within a slice is spread over two: its light is averaged
+    over a slice's thickness once more, as attenuated material.
     """
     signal = _sincs(q, voxel)
     fourth_power = sum(q_i**2 for q_i in q) ** 2
@@ -123,6 +126,9 @@ def average_response(q: Vector, voxel: Edges, optical_step: float, treatment: st
         )
         squared = np.maximum(sum(q_i**2 for q_i in alias), 1e-12 * fourth_power**0.5)
         folded = folded + fourth_power / np.maximum(squared, 1e-30) ** 2 * _sincs(alias, voxel) ** 2
+    if treatment == "shares":  # signal without the sinc along z, times the form factor in its stead
+        along_z = slice_form_factor(q[0], voxel[0], step)
+        return _sincs(q[1:], voxel[1:]) * along_z / (signal**2 + folded)
     return signal / (signal**2 + folded)
 
 
@@ -131,11 +137,11 @@ def _image(q: Any, period: float) -> Any:
     return q - np.where(q < 0, -period, period) * np.maximum(np.rint(np.abs(q) / period), 1)
 
 
-def _sincs(q: tuple[Any, ...], voxel: Edges) -> Floats:
+def _sincs(q: tuple[Any, ...], voxel: tuple[float, ...]) -> Floats:
     return math.prod(np.sinc(q_i * d / (2 * np.pi)) for q_i, d in zip(q, voxel, strict=True))
 
 
-def point_response(q: Vector, voxel: Edges, optical_step: float, treatment: str) -> Floats:
+def point_response(q: Vector, voxel: Edges, step: complex, treatment: str) -> Floats:
     """One: voxels are samples at their centres."""
     return np.ones(())
 
@@ -211,7 +217,7 @@ def build_plan(
         gamma, self_absorption = 0j, "none"
     optical_step, phase_step = voxel[0] * gamma.real, voxel[0] * gamma.imag
     response = np.full(detector_shape, math.prod(voxel) / PUBLISHED_VOXEL**3, dtype=np.complex128)
-    response *= VOXEL_RESPONSES[voxel_response]((q_z, q_y, q_x), voxel, optical_step, self_absorption)
+    response *= VOXEL_RESPONSES[voxel_response]((q_z, q_y, q_x), voxel, voxel[0] * gamma, self_absorption)
     response *= visible
     if mask is not None:
         response *= np.frombuffer(mask, dtype=bool).reshape(detector_shape)

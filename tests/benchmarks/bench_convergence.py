@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from scatterkit.metrics import scatter_loss
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
-from scatterkit.simulation.plan import slice_form_factor
 from scatterkit.solids import Rasterizer, SolidSampler, catalogue_names
 
 GRIDS = (32, 48, 64, 96, 128, 192, 256)
@@ -42,38 +41,9 @@ SHOWN = {
 }
 
 
-def share_weights(volume: NDArray[np.float32], step: float) -> NDArray[np.float32]:
-    """Weights of slices whose partly filled voxels are shares of the column's width, each darkened apart.
-
-    Material that begins in a slice takes its share of the light that passes beside the column's material;
-    material that ends gives its light back. So light in a column is two numbers: what is in the material and
-    what is beside it. A share that begins within two slices counts as a mix of both, and its distribution
-    over them is a tent, which the response undoes.
-    """
-    covered = np.zeros(volume.shape[1:])
-    inside, beside = np.zeros_like(covered), np.ones_like(covered)
-    own, passed = -np.expm1(-step) / step, np.exp(-step)
-    weights = np.empty_like(volume)
-    for weight, share in zip(weights, volume.astype(np.float64), strict=True):
-        begins, ends = np.maximum(share - covered, 0), np.maximum(covered - share, 0)
-        gained = beside * begins / np.maximum(1 - covered, 1e-12)
-        lost = inside * ends / np.maximum(covered, 1e-12)
-        inside, beside, covered = inside + gained - lost, beside - gained + lost, share
-        weight[:] = inside * own
-        inside = inside * passed
-    return weights
-
-
 def field_of(volume: NDArray[np.float32], self_absorption: str, voxel_response: str) -> NDArray[np.complex64]:
     """Field of one volume (1, z, y, x)."""
-    if self_absorption != "shares":
-        return MSFTSimulator(self_absorption=self_absorption, voxel_response=voxel_response).field(volume)[0]
-    gamma = 1 / MSFTSimulator().absorption_length
-    linear = MSFTSimulator(absorption_length=np.inf, voxel_response=voxel_response)
-    plan = linear.plan(volume.shape[1:])
-    dz = plan.voxel[0]
-    along_z = slice_form_factor(plan.q_z, dz, gamma * dz) / np.sinc(plan.q_z * dz / (2 * np.pi))
-    return linear.field(share_weights(volume[0], gamma * dz)[None])[0] * along_z
+    return MSFTSimulator(self_absorption=self_absorption, voxel_response=voxel_response).field(volume)[0]
 
 
 def measure(n_bodies: int, n_fine: int, seed: int) -> dict[str, dict[int, tuple[float, float]]]:

@@ -23,6 +23,13 @@ def random_volumes(shape: tuple[int, int, int], n: int = 2, seed: int = 0) -> ND
     return volumes
 
 
+def zigzag_volumes(shape: tuple[int, int, int], n: int = 2) -> NDArray[np.float32]:
+    """Random occupancies that rise and fall by more than 0.1 from slice to slice: small changes keep off kinks."""
+    volumes = 0.05 + 0.4 * np.random.default_rng(0).random((n, *shape), dtype=np.float32)
+    volumes[:, 1::2] += 0.5
+    return volumes
+
+
 def sphere_volume(n: int, radius: float, sub: int = 4) -> NDArray[np.float32]:
     """Coverage of a centred sphere, (1, n, n, n), by sub^3 samples in every voxel."""
     square = ((np.arange(n * sub) + 0.5) * BOX / (n * sub) - BOX / 2) ** 2

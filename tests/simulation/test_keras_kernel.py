@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from simulation_bodies import random_fields, random_volumes
+from simulation_bodies import random_fields, random_volumes, zigzag_volumes
 
 from scatterkit.datasets import PublishedGrid
 from scatterkit.experiment import FlatDetector, QGrid
@@ -50,7 +50,14 @@ def assert_agrees(tensors, volumes, simulator):
 
 @pytest.mark.parametrize(
     ("treatment", "response", "absorption_length"),
-    [("exact", "average", 0.4), ("half", "box", 12.5), ("full", "point", 12.5), ("none", "average", np.inf)],
+    [
+        ("shares", "average", 12.5),
+        ("shares", "box", 0.4),
+        ("exact", "average", 0.4),
+        ("half", "box", 12.5),
+        ("full", "point", 12.5),
+        ("none", "average", np.inf),
+    ],
 )
 def test_real_weights(tensors, treatment, response, absorption_length):
     simulator = MSFTSimulator(
@@ -63,7 +70,15 @@ def test_real_weights(tensors, treatment, response, absorption_length):
     assert_agrees(tensors, random_volumes((10, 13, 15)), simulator)
 
 
-@pytest.mark.parametrize("treatment", ["exact", "half", "full", "none"])
+@pytest.mark.parametrize("parameters", [{}, SILVER], ids=["real", "complex"])
+def test_shares_of_empty_partly_filled_and_full_voxels(tensors, parameters):
+    volumes = np.random.default_rng(0).normal(0.5, 0.8, size=(2, 10, 12, 15)).clip(0, 1).astype(np.float32)
+    volumes[1, :4] = 0
+    simulator = MSFTSimulator(box=30.0, detector=SMALL, self_absorption="shares", **parameters)
+    assert_agrees(tensors, volumes, simulator)
+
+
+@pytest.mark.parametrize("treatment", ["shares", "exact", "half", "full", "none"])
 def test_refraction(tensors, treatment):
     simulator = MSFTSimulator(box=30.0, detector=SMALL, self_absorption=treatment, **SILVER)
     assert_agrees(tensors, random_volumes((9, 12, 10)), simulator)
@@ -156,9 +171,10 @@ def test_memory_bounds_the_batch_and_bodies_do_not_mix(tensors, monkeypatch):
     assert deviation(tensors.adjoint(volumes, plan, gradient), pulled) < 1e-6
 
 
-def test_gradient_by_finite_differences():
-    simulator = MSFTSimulator(detector=SMALL, box=30.0, backend="keras", **SILVER)
-    volumes = 0.2 + 0.6 * random_volumes((4, 5, 6), n=1)
+@pytest.mark.parametrize("treatment", ["exact", "shares"])
+def test_gradient_by_finite_differences(treatment):
+    simulator = MSFTSimulator(detector=SMALL, box=30.0, backend="keras", self_absorption=treatment, **SILVER)
+    volumes = zigzag_volumes((4, 5, 6), n=1)
     intensities, pull = simulator.vjp(volumes)
     by_intensity = np.random.default_rng(0).normal(size=intensities.shape)
     gradient = pull(by_intensity)

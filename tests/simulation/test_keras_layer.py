@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 from simulation_bodies import random_volumes
+from sklearn.base import clone
 
 from scatterkit.experiment import FlatDetector, QGrid
 from scatterkit.simulation import MSFTSimulator
@@ -164,3 +165,23 @@ def test_docstring(Layer):
     for name in ("", ".call", ".build", ".get_config", ".from_config", ".compute_output_shape"):
         errors = validate(f"scatterkit.simulation.keras_layers.MSFTLayer{name}")["errors"]
         assert [error for error in errors if error[0] in checked] == []
+
+
+@pytest.mark.parametrize("propagation", ["msft", "pmsft"])
+def test_large_batches_pass_in_parts(keras, monkeypatch, propagation):
+    transform, backends = (
+        importlib.import_module(f"scatterkit.simulation.kernels.tensor_{name}")
+        for name in ("transform", "backends")
+    )
+    simulator = clone(SIMULATOR).set_params(propagation=propagation)
+    plan = simulator.plan(SHAPE)
+    monkeypatch.setattr(transform, "_RECYCLED", 2 * transform.working_memory(plan))
+    volumes = np.concatenate([random_volumes(SHAPE)] * 2)[:4]
+    ones = np.ones((len(volumes), 12, 12), dtype=np.float32)
+    assert len(volumes) > 2
+    run = backends.jit(lambda v: transform.scatter(v, plan))
+    real, imag = (array(keras, part) for part in run(keras.ops.convert_to_tensor(volumes)))
+    assert deviation(real + 1j * imag, simulator.field(volumes)) < 2e-5
+    pull = backends.pullback(lambda v: transform.scatter(v, plan))
+    found = array(keras, pull(*map(keras.ops.convert_to_tensor, (volumes, ones, ones))))
+    assert deviation(found, simulator.adjoint(volumes, ones + 1j * ones)) < 1e-4

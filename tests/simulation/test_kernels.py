@@ -10,8 +10,9 @@ import pytest
 from simulation_bodies import coarser, published_volumes, random_fields, random_volumes
 
 from scatterkit.experiment import FlatDetector, QGrid
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation import MSFTSimulator, kernels
 from scatterkit.simulation.kernels import costs, gridding, reference
+from scatterkit.simulation.kernels._slice_kernels import bounding_box
 from scatterkit.simulation.kernels.padding import paddings
 from scatterkit.simulation.kernels.threads import _blas_libraries, numba_threads, single_blas_thread
 
@@ -37,8 +38,21 @@ def assert_agrees(name, volumes, simulator):
         assert np.count_nonzero(found) == np.count_nonzero(found[box])
 
 
+@pytest.mark.parametrize("n_voxels", [0, 1, 2, 3, 40])
+@pytest.mark.parametrize("seed", range(5))
+def test_bounding_box_holds_every_voxel_of_material(n_voxels, seed):
+    volume = np.zeros((9, 7, 11), dtype=np.float32)
+    indices = np.random.default_rng(seed).integers(volume.size, size=n_voxels)
+    volume.ravel()[indices] = 1e-30
+    expected = [(i.min(), i.max() + 1) if n_voxels else (0, 0) for i in np.nonzero(volume)]
+    np.testing.assert_array_equal(bounding_box(volume), expected)
+    behind = np.concatenate([np.ones_like(volume[:2]), volume])
+    shift = np.array([[2], [0], [0]]) * bool(n_voxels)
+    np.testing.assert_array_equal(bounding_box(behind, 2, 11), expected + shift)
+
+
 @pytest.mark.parametrize("name", FAST)
-@pytest.mark.parametrize("treatment", ["exact", "half", "full", "none"])
+@pytest.mark.parametrize("treatment", ["shares", "exact", "half", "full", "none"])
 @pytest.mark.parametrize("absorption_length", [np.inf, 12.5, 0.4])
 def test_own_absorption(name, treatment, absorption_length):
     simulator = MSFTSimulator(
@@ -48,6 +62,21 @@ def test_own_absorption(name, treatment, absorption_length):
         absorption_length=absorption_length,
     )
     assert_agrees(name, random_volumes((10, 12, 15), n=3), simulator)
+
+
+@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("parameters", [{}, {"absorption": "index", "refractive_index": 0.89 + 0.0859j}])
+def test_shares_of_empty_partly_filled_and_full_voxels(name, parameters):
+    volumes = np.random.default_rng(0).normal(0.5, 0.8, size=(2, 10, 12, 15)).clip(0, 1).astype(np.float32)
+    volumes[1, :4] = 0
+    detector = QGrid((14, 11), 2 * np.pi / 60)
+    simulator = MSFTSimulator(box=30.0, detector=detector, self_absorption="shares", **parameters)
+    plan = simulator.plan(volumes.shape[1:])
+    kernel = kernels.get(name, plan)
+    assert deviation(kernel.field(volumes, plan), reference.field(volumes, plan)) < TOLERANCE
+    gradient = random_fields((2, 14, 11))
+    expected = reference.adjoint(volumes, plan, gradient)
+    assert deviation(kernel.adjoint(volumes, plan, gradient), expected) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", FAST)

@@ -213,6 +213,19 @@ def test_grids_converge_to_it(index):
     assert errors[2] < errors[1] / 2
 
 
+def test_voxels_as_shares_are_much_closer_to_it_than_as_densities():
+    names = ("icosahedron", "cube", "truncated_octahedron", "octahedron")
+    bodies = [body_of(name, turn, 60.0 + 15 * turn) for turn, name in enumerate(names)]
+    volumes = Rasterizer(grid=64).transform(bodies)
+    exact = PolyhedronSimulator().transform(bodies)
+    losses = {}
+    for own in ("shares", "exact"):
+        patterns = MSFTSimulator(self_absorption=own).transform(volumes)
+        losses[own] = np.median([scatter_loss(a, b) for a, b in zip(patterns, exact, strict=True)])
+    assert losses["shares"] < 1e-4
+    assert losses["exact"] > 2.5 * losses["shares"]
+
+
 def test_other_detectors_masks_and_conventions():
     body = body_of()
     detector = FlatDetector((20, 30), 1.0, 9.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from simulation_bodies import random_volumes, sphere_volume
+from simulation_bodies import random_volumes, sphere_volume, zigzag_volumes
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -85,9 +85,10 @@ def test_mask_darkens_pixels_and_their_gradient():
 
 @pytest.mark.parametrize("backend", ["auto", "matrix", "reference"])
 @pytest.mark.parametrize("detector", [DETECTOR, FlatDetector(12, 1.0, 5.0)])
-def test_pullback_matches_finite_differences(backend, detector):
-    simulator = MSFTSimulator(detector=detector, backend=backend, box=80.0)
-    volumes = 0.2 + 0.6 * random_volumes(SMALL)
+@pytest.mark.parametrize("treatment", ["exact", "shares"])
+def test_pullback_matches_finite_differences(backend, detector, treatment):
+    simulator = MSFTSimulator(detector=detector, backend=backend, box=80.0, self_absorption=treatment)
+    volumes = zigzag_volumes(SMALL)
     weights = np.random.default_rng(0).normal(size=(2, *detector.shape)).astype(np.float32)
     intensities, pullback = simulator.vjp(volumes)
     np.testing.assert_allclose(intensities, simulator.transform(volumes), rtol=1e-5)
@@ -150,6 +151,11 @@ def test_is_a_step_of_a_pipeline():
         ({"box": np.inf}, "'box'"),
         ({"backend": "cuda"}, "'backend' parameter of MSFTSimulator must be one of 'auto'"),
         ({"self_absorption": "some"}, "'self_absorption'"),
+        (
+            {"self_absorption": "shares", "propagation": "pmsft"},
+            "'self_absorption' parameter of MSFTSimulator must be 'exact', 'half', 'full' or 'none' where "
+            "propagation is 'pmsft'",
+        ),
         ({"voxel_response": None}, "'voxel_response'"),
         ({"n_threads": 0}, "'n_threads'"),
         ({"detector": 128}, "'detector' parameter of MSFTSimulator must be an instance of QGrid"),

@@ -25,7 +25,15 @@ def plan_of(shape, propagation, index=INDEX, box=60.0, **parameters):
 @pytest.mark.parametrize("treatment", ["exact", "half", "full", "none"])
 @pytest.mark.parametrize("propagation", [*MODES, "born"])
 def test_adjoint_matches_finite_differences(propagation, treatment):
-    plan = plan_of((6, 7, 5), propagation, self_absorption=treatment)
+    assert_adjoint(plan_of((6, 7, 5), propagation, self_absorption=treatment))
+
+
+@pytest.mark.parametrize("index", [INDEX, 1 + 0.06j, 0.85])
+def test_adjoint_of_shares_matches_finite_differences(index):
+    assert_adjoint(plan_of((6, 7, 5), "msft", index=index, self_absorption="shares"))
+
+
+def assert_adjoint(plan):
     rho = 0.1 + 0.8 * random_volumes((6, 7, 5), n=1)[0].astype(float)
     change = np.random.default_rng(1).normal(size=rho.shape)
     gradient = random_fields(rho.shape)
@@ -34,6 +42,38 @@ def test_adjoint_matches_finite_differences(propagation, treatment):
     by_weight = np.sum((gradient.conj() * difference).real) / (2 * step)
     by_volume = np.sum(change * waves.weights_adjoint(rho, plan, gradient))
     np.testing.assert_allclose(by_volume, by_weight, rtol=1e-7)
+
+
+@pytest.mark.parametrize("index", [INDEX, 1 + 0.06j])
+def test_gradient_in_empty_and_full_voxels_is_that_of_the_way_they_can_change(index):
+    rho = (random_volumes((6, 5, 4), n=1)[0] > 0.5).astype(float)
+    assert 20 < rho.sum() < 100
+    plan = plan_of(rho.shape, "msft", index=index, self_absorption="shares")
+    gradient = random_fields(rho.shape)
+    found = waves.weights_adjoint(rho, plan, gradient)
+    here, step = waves.weights(rho, plan), 1e-6
+    for i in np.ndindex(rho.shape):
+        changed = rho.copy()
+        changed[i] += step * (1 - 2 * rho[i])
+        difference = np.sum((gradient.conj() * (waves.weights(changed, plan) - here)).real)
+        assert found[i] == pytest.approx(difference / (changed - rho)[i], abs=1e-5)
+
+
+def test_material_of_one_share_throughout_is_a_narrow_full_column():
+    rho, full = np.full((6, 1, 1), 0.3), np.ones((6, 1, 1))
+    plan = plan_of(rho.shape, "msft", self_absorption="shares")
+    np.testing.assert_allclose(waves.weights(rho, plan), 0.3 * waves.weights(full, plan), rtol=1e-12)
+    exact = plan_of(rho.shape, "msft", self_absorption="exact")
+    np.testing.assert_allclose(waves.weights(full, plan), waves.weights(full, exact), rtol=1e-12)
+
+
+def test_light_beside_material_is_not_darkened_and_mixes_where_it_ends():
+    step = plan_of((3, 1, 1), "msft", self_absorption="shares").complex_step
+    rho = np.array([0.4, 0.0, 1.0]).reshape(3, 1, 1)
+    plan = plan_of(rho.shape, "msft", self_absorption="shares")
+    own = (1 - np.exp(-step)) / step
+    expected = own * np.array([0.4, 0.0, 0.6 + 0.4 * np.exp(-step)])
+    np.testing.assert_allclose(waves.weights(rho, plan).ravel(), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("propagation", DIFFRACTING)
@@ -94,7 +134,7 @@ def test_pattern_does_not_change_when_a_body_moves_in_the_box(propagation):
 @pytest.mark.parametrize("propagation", DIFFRACTING)
 def test_short_waves_go_straight(propagation):
     rho = random_volumes((6, 8, 8), n=1)[0].astype(float)
-    parameters = {"wavelength": 0.005, "index": 1 - 2e-5 + 1e-5j, "box": 40.0}
+    parameters = {"wavelength": 0.005, "index": 1 - 2e-5 + 1e-5j, "box": 40.0, "self_absorption": "exact"}
     straight, diffracted = (
         waves.weights(rho, plan_of(rho.shape, p, **parameters)) for p in ("msft", propagation)
     )

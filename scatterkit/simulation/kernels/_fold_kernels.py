@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit.simulation.kernels._slice_kernels import NEGLIGIBLE, pull_row, weigh_row
+from scatterkit.simulation.kernels._slice_kernels import enter, is_dark, n_states, pull_row, weigh_row
 from scatterkit.simulation.kernels._tiles import LANES, fold_tile, product, unfold_tile
 
 Array = NDArray[Any]
@@ -27,15 +27,6 @@ _MOST_ROWS = 4
 @numba.njit(cache=True, nogil=True)
 def _rows_at_once(n_z: int, width: int) -> int:
     return max(1, min(_MOST_ROWS, _BLOCK // (4 * n_z * width)))
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _is_dark(light: Array) -> bool:
-    """Whether light is negligible; the sum, unlike the largest, is found in vector registers."""
-    total = np.float32(0)
-    for x in range(light.size):
-        total += light[x]
-    return bool(total < NEGLIGIBLE)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -144,14 +135,14 @@ def fold_rows(
     at_once = _rows_at_once(n_z, width)
     lines = np.zeros((2 * half_z, 2, at_once, width), dtype=np.float32)
     material = np.zeros((2, at_once, width), dtype=np.float32)
-    light = np.empty(material.size, dtype=np.float32)
+    light = np.empty((n_states(treatment), material.size), dtype=np.float32)
     folded = np.zeros((2, half_z if projection.size > 0 else 0, 1, 2, 2, out.shape[5]), dtype=np.float32)
     for first in range(rows[0], rows[1], at_once):
         n = min(at_once, rows[1] - first)
         material[:] = 0
-        light[:] = 1
+        enter(light)
         reached = 0
-        while reached < n_z and not _is_dark(light):
+        while reached < n_z and not is_dark(light):
             _load(volume, box, reached, first, n, material)
             weigh_row(material.ravel(), light, step, n_halvings, treatment, lines[reached].ravel())
             reached += 1
@@ -172,18 +163,18 @@ def _pull_lines(
     step: Scalar,
     n_halvings: int,
     treatment: int,
-    transmissions: Array,
+    lights: Array,
     lines: Array,
 ) -> None:
-    """Turn the gradient by attenuated lines into that by the material; ``transmissions`` is (n_z + 2, ...)."""
-    spare = transmissions[n_z + 1]
-    transmissions[0] = 1
+    """Turn the gradient by attenuated lines into that by the material; ``lights`` is (n_z + 2, states, x)."""
+    spare = lights[n_z + 1]
+    enter(lights[0])
     for z in range(n_z):
-        _copy(transmissions[z], transmissions[z + 1])
-        weigh_row(material[z].ravel(), transmissions[z + 1], step, n_halvings, treatment, spare)
+        _copy(lights[z].ravel(), lights[z + 1].ravel())
+        weigh_row(material[z].ravel(), lights[z + 1], step, n_halvings, treatment, spare[0])
     spare[:] = 0
     for z in range(n_z - 1, -1, -1):
-        pull_row(material[z].ravel(), transmissions[z], step, n_halvings, treatment, spare, lines[z].ravel())
+        pull_row(material[z].ravel(), lights[z], step, n_halvings, treatment, spare, lines[z].ravel())
 
 
 @numba.njit(cache=True, nogil=True)
@@ -209,7 +200,7 @@ def unfold_rows(
     folded = np.empty((2, n_folded, 1, 2, 2, modes.shape[5]), dtype=np.float32)
     lines = np.zeros((2 * half_z, 2, at_once, width), dtype=np.float32)
     material = np.empty(lines.shape, dtype=np.float32)
-    transmissions = np.empty((n_z + 2, material[0].size), dtype=np.float32)
+    lights = np.empty((n_z + 2, n_states(treatment), material[0].size), dtype=np.float32)
     for first in range(rows[0], rows[1], at_once):
         n = min(at_once, rows[1] - first)
         for r in range(n):
@@ -222,5 +213,5 @@ def unfold_rows(
         material[:] = 0
         for z in range(n_z):
             _load(volume, box, z, first, n, material[z])
-        _pull_lines(material, n_z, step, n_halvings, treatment, transmissions, lines)
+        _pull_lines(material, n_z, step, n_halvings, treatment, lights, lines)
         _store(lines, box, first, n, gradient)

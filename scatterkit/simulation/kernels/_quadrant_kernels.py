@@ -1,6 +1,6 @@
 """Compiled loops between the sums of one quadrant and the field: the four quadrants and every pixel's factor.
 
-A pixel's factor is its ``response``, (below, left, real or imaginary part, |q_y|, |q_x|), times exp(i Qz steps dz / 2)
+A pixel's factor is its ``response``, (|q_y|, below, left, real or imaginary part, |q_x|), times exp(i Qz steps dz / 2)
 and exp(-i (q_y y + q_x x)) for the body's ``middle`` (y, x) [nm]. Fields have their two parts as a last axis.
 """
 
@@ -40,8 +40,10 @@ def _add_shares(sums: Array, y: int, total: Array) -> None:
         for a in range(2):
             for b in range(2):
                 part = total[c, a, b]
-                part[:] = 0
-                for share in range(sums.shape[0]):
+                first = sums[0, c, a, b, y]
+                for x in range(part.size):
+                    part[x] = first[x]
+                for share in range(1, sums.shape[0]):
                     row = sums[share, c, a, b, y]
                     for x in range(part.size):
                         part[x] += row[x]
@@ -86,27 +88,30 @@ def _turn(wave: tuple[Any, Any], values: Array, out: Array) -> None:
         out[1, x] = u * b + v * a
 
 
-@numba.njit(cache=True, nogil=True)
-def _row_of_sides(total: Array, sy: Scalar, out: Array) -> None:
-    """Real and imaginary parts of a row, even and odd in q_x: F = cc - ss - i (sc + cs), sines odd in q.
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _sum_of_four(
+    p: Array, q: Array, r: Array, s: Array, signs: tuple[Any, Any, Any, Any], out: Array
+) -> None:
+    a, b, c, d = signs
+    for x in range(out.size):
+        out[x] = a * p[x] + b * q[x] + c * r[x] + d * s[x]
 
-    ``total`` is (parity z, parity x, parity y, |q_x|), ``out`` (part, even or odd, |q_x|).
+
+@numba.njit(cache=True, nogil=True)
+def _row_of_quadrant(total: Array, sy: Scalar, sx: Scalar, out: Array) -> None:
+    """Real and imaginary parts of a row of one quadrant: F = cc - ss - i (sc + cs), sines odd in q.
+
+    ``total`` is (parity z, parity x, parity y, |q_x|), ``out`` (part, |q_x|).
     """
-    out[:] = 0
+    even, odd = total[0], total[1]
     one = np.float32(1)
-    _add(one, total[0, 0, 0], out[0, 0])
-    _add(sy, total[1, 0, 1], out[0, 0])
-    _add(one, total[1, 1, 0], out[0, 1])
-    _add(-sy, total[0, 1, 1], out[0, 1])
-    _add(one, total[1, 0, 0], out[1, 0])
-    _add(-sy, total[0, 0, 1], out[1, 0])
-    _add(-one, total[0, 1, 0], out[1, 1])
-    _add(-sy, total[1, 1, 1], out[1, 1])
+    _sum_of_four(even[0, 0], odd[0, 1], odd[1, 0], even[1, 1], (one, sy, sx, -sy * sx), out[0])
+    _sum_of_four(odd[0, 0], even[0, 1], even[1, 0], odd[1, 1], (one, -sy, -sx, -sy * sx), out[1])
 
 
 @numba.njit(cache=True, nogil=True)
 def _add_row_of_sides(parts: Array, sy: Scalar, total: Array) -> None:
-    """Transpose of _row_of_sides, added."""
+    """Transpose of _row_of_quadrant for both sides, from a row's even and odd sums: (part, even or odd, |q_x|)."""
     one = np.float32(1)
     _add(one, parts[0, 0], total[0, 0, 0])
     _add(sy, parts[0, 0], total[1, 0, 1])
@@ -163,14 +168,14 @@ def field_from_sums(
     field: Array,
 ) -> None:
     """Add the shares' sums, the first axis, and put the four quadrants together."""
-    n_y, n_x = response.shape[3:]
+    n_y, n_x = response.shape[0], response.shape[4]
     waves_y, waves_x = _waves(q[0], middle[0]), _waves(q[1], middle[1])
     depth, turned, pixels = (
         np.empty((2, n_x), np.float32),
         np.empty((2, n_x), np.float32),
         np.empty((2, n_x), np.float32),
     )
-    total, parts = np.empty((2, 2, 2, n_x), np.float32), np.empty((2, 2, n_x), np.float32)
+    total = np.empty((2, 2, 2, n_x), np.float32)
     for y in range(n_y):
         _depth_phase(halvings, steps, y, depth)
         _add_shares(sums, y, total)
@@ -179,15 +184,12 @@ def field_from_sums(
             if i < 0:
                 continue
             sy = np.float32(1 - 2 * below)
-            _row_of_sides(total, sy, parts)
             _turn((waves_y[0, y], sy * waves_y[1, y]), depth, turned)
             for left in range(2):
-                pixels[:] = parts[:, 0]
-                for part in range(2):
-                    _add(np.float32(1 - 2 * left), parts[part, 1], pixels[part])
+                _row_of_quadrant(total, sy, np.float32(1 - 2 * left), pixels)
                 _multiply(turned, False, pixels)
                 _multiply(waves_x, left == 1, pixels)
-                _multiply(response[below, left, :, y], False, pixels)
+                _multiply(response[y, below, left], False, pixels)
                 _put_side(pixels, left == 1, field[i])
 
 
@@ -202,7 +204,7 @@ def sums_from_field(
     sums: Array,
 ) -> None:
     """Transpose of field_from_sums, for one set of sums."""
-    n_y, n_x = response.shape[3:]
+    n_y, n_x = response.shape[0], response.shape[4]
     waves_y, waves_x = _waves(q[0], middle[0]), _waves(q[1], middle[1])
     depth, turned, pixels = (
         np.empty((2, n_x), np.float32),
@@ -224,7 +226,7 @@ def sums_from_field(
                 _take_side(gradient[i], left == 1, pixels)
                 _multiply(turned, True, pixels)
                 _multiply(waves_x, left == 0, pixels)
-                _multiply(response[below, left, :, y], True, pixels)
+                _multiply(response[y, below, left], True, pixels)
                 for part in range(2):
                     _add(np.float32(1), pixels[part], parts[part, 0])
                     _add(np.float32(1 - 2 * left), pixels[part], parts[part, 1])

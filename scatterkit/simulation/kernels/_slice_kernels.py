@@ -1,4 +1,9 @@
-"""Compiled loops over a volume's slices: bounding box, absorption, its gradient."""
+"""Compiled loops over a volume's slices: bounding box, absorption, its gradient.
+
+``light``, of shape (states, x), is what is known of a row's columns before a slice: their transmission. Where voxels
+are shares of the columns' width (shares.py), it is the brightness beside the material, that in it, and the filled
+share of the last slice; a brightness is the light over the share that it fills, and means nothing where that is 0.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,10 @@ from numpy.typing import NDArray
 
 from scatterkit.simulation.plan import MSFTPlan
 
-EXACT, HALF, FULL, NONE = range(4)
-TREATMENTS = {"exact": EXACT, "half": HALF, "full": FULL, "none": NONE}
+EXACT, HALF, FULL, NONE, SHARES = range(5)
+TREATMENTS = {"exact": EXACT, "half": HALF, "full": FULL, "none": NONE, "shares": SHARES}
 NEGLIGIBLE = np.float32(1e-7)  # transmission beneath which a slice adds nothing in single precision
+TINY = np.float32(1e-12)  # shares beneath it scatter nothing
 _SAFE_STEP = 0.5  # largest argument of the polynomial in _decay
 
 Array = NDArray[Any]
@@ -77,11 +83,39 @@ def _own_slope(s: Scalar, t: Scalar, treatment: int) -> Scalar:
     return one
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def n_states(treatment: int) -> int:
+    """How many numbers say what light a column holds."""
+    return 3 if treatment == SHARES else 1
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def weigh_row(
-    rho: Array, transmission: Array, step: Scalar, n_halvings: int, treatment: int, out: Array
-) -> None:
-    """Write the row's attenuated material and carry the transmission to the next slice."""
+def enter(light: Array) -> None:
+    """Set a row's light to that before the first slice."""
+    light[:] = 0
+    light[0] = 1
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def is_dark(light: Array) -> bool:
+    """Whether a row's light is negligible; the sum, unlike the largest, is found in vector registers."""
+    total = np.float32(0)
+    if len(light) == 1:
+        for x in range(light.shape[1]):
+            total += light[0, x]
+    else:
+        for x in range(light.shape[1]):
+            total += light[0, x] + light[2, x] * (light[1, x] - light[0, x])
+    return bool(total < NEGLIGIBLE)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def weigh_row(rho: Array, light: Array, step: Scalar, n_halvings: int, treatment: int, out: Array) -> None:
+    """Write the row's attenuated material and carry the light to the next slice."""
+    if treatment == SHARES:
+        _weigh_shares(rho, light[0], light[1], light[2], step, n_halvings, out)
+        return
+    transmission = light[0]
     if n_halvings == 0:
         for x in range(rho.size):
             s = step * rho[x]
@@ -97,6 +131,27 @@ def weigh_row(
             transmission[x] *= t
 
 
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _weigh_shares(
+    rho: Array, beside: Array, inside: Array, share: Array, step: Scalar, n_halvings: int, out: Array
+) -> None:
+    """As weigh_row. Light that enters does not change the brightness beside the material, nor light that leaves
+    that in it: so each becomes a mean of both, without any loss of digits."""
+    one = np.float32(1)
+    own, passed = _decay_anywhere(step, n_halvings)
+    for x in range(rho.size):
+        r, c, a, b = rho[x], share[x], inside[x], beside[x]
+        enters = r > c
+        new = abs(r - c) / max(r if enters else one - r, TINY)
+        difference = b - a
+        a += new * difference if enters else np.float32(0)
+        b -= np.float32(0) if enters else new * difference
+        out[x] = own * a * r
+        inside[x] = passed * a
+        beside[x] = b
+        share[x] = r
+
+
 def bounding_box(volume: Array, z0: int = 0, z1: int | None = None) -> Array:
     """First and one past last index of the material along z, y, x, in some slices; all zero where they are empty."""
     # as integers, for floats would not be compared in parallel
@@ -104,33 +159,45 @@ def bounding_box(volume: Array, z0: int = 0, z1: int | None = None) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)
+def _is_empty(values: Array) -> bool:
+    occupied = np.uint32(0)
+    for i in range(values.size):
+        occupied |= values[i]
+    return bool(occupied == 0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(row: Array, columns: Array) -> None:
+    """Mark the columns that a row occupies."""
+    for x in range(row.size):
+        columns[x] |= row[x]
+
+
+@numba.njit(cache=True, nogil=True)
 def _bounding_box(volume: Array, z0: int, z1: int) -> Array:
     _, ny, nx = volume.shape
     box = np.zeros((3, 2), dtype=np.int64)
-    first_z, last_z, y0, y1, x0, x1 = z1, z0, ny, 0, nx, 0
+    first_z, last_z, y0, y1 = z1, z0, ny, 0
+    columns = np.zeros(nx, dtype=np.uint32)
     for z in range(z0, z1):
-        for y in range(ny):
-            row = volume[z, y]
-            occupied = np.uint32(0)
-            for x in range(nx):
-                occupied |= row[x]
-            if occupied != 0:
-                first_z = min(first_z, z)
-                last_z = z + 1
-                y0 = min(y0, y)
-                y1 = max(y1, y + 1)
-                x = 0
-                while x < x0 and row[x] == 0:
-                    x += 1
-                x0 = min(x0, x)
-                x = nx
-                while x > x1 and row[x - 1] == 0:
-                    x -= 1
-                x1 = max(x1, x)
-    if last_z > z0 and y1 > 0:
+        if _is_empty(volume[z].ravel()):
+            continue
+        first_z, last_z = min(first_z, z), z + 1
+        y = 0
+        while y < y0 and _is_empty(volume[z, y]):
+            y += 1
+        y0 = y
+        y = ny
+        while y > y1 and _is_empty(volume[z, y - 1]):
+            y -= 1
+        y1 = y
+        for y in range(y0, y1):
+            _mark(volume[z, y], columns)
+    if last_z > z0:
+        occupied = np.flatnonzero(columns)
         box[0] = first_z, last_z
         box[1] = y0, y1
-        box[2] = x0, x1
+        box[2] = occupied[0], occupied[-1] + 1
     return box
 
 
@@ -141,10 +208,11 @@ def weigh_slices(volume: Array, box: Array, step: Scalar, n_halvings: int, treat
     z0, y0, x0 = box[:, 0]
     reached = np.zeros(ny, dtype=np.int64)
     for y in numba.prange(ny):
-        light = np.ones(nx, dtype=np.float32)
+        light = np.empty((n_states(treatment), nx), dtype=np.float32)
+        enter(light)
         out[:, y] = 0
         for z in range(nz):
-            if light.max() < NEGLIGIBLE:
+            if is_dark(light):
                 break
             reached[y] = z + 1
             row = volume[z0 + z, y0 + y, x0 : x0 + nx]
@@ -155,29 +223,70 @@ def weigh_slices(volume: Array, box: Array, step: Scalar, n_halvings: int, treat
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def pull_row(
     rho: Array,
-    transmission: Array,
+    light: Array,
     step: Scalar,
     n_halvings: int,
     treatment: int,
     behind: Array,
     gradient: Array,
 ) -> None:
-    """Turn the gradient by the attenuated material into that by the material, one row of one slice."""
+    """Turn the gradient by the attenuated material into that by the material, one row of one slice.
+
+    ``behind`` has the shape of the light before the slice: what deeper slices add up to, or, where voxels are shares,
+    the gradients by the light beside the material and in it, and by the filled share.
+    """
+    if treatment == SHARES:
+        _pull_shares(
+            rho, light[0], light[1], light[2], step, n_halvings, behind[0], behind[1], behind[2], gradient
+        )
+        return
+    transmission, deeper = light[0], behind[0]
     if n_halvings == 0:
         for x in range(rho.size):
             s = step * rho[x]
             p = _decay(s)
             t = np.float32(1) - s * p
             h = transmission[x] * gradient[x]
-            gradient[x] = h * _own_slope(s, t, treatment) - step * behind[x]
-            behind[x] += h * _own(rho[x], p, t, treatment)
+            gradient[x] = h * _own_slope(s, t, treatment) - step * deeper[x]
+            deeper[x] += h * _own(rho[x], p, t, treatment)
     else:
         for x in range(rho.size):
             s = step * rho[x]
             p, t = _decay_anywhere(s, n_halvings)
             h = transmission[x] * gradient[x]
-            gradient[x] = h * _own_slope(s, t, treatment) - step * behind[x]
-            behind[x] += h * _own(rho[x], p, t, treatment)
+            gradient[x] = h * _own_slope(s, t, treatment) - step * deeper[x]
+            deeper[x] += h * _own(rho[x], p, t, treatment)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _pull_shares(
+    rho: Array,
+    beside: Array,
+    inside: Array,
+    share: Array,
+    step: Scalar,
+    n_halvings: int,
+    by_beside: Array,
+    by_inside: Array,
+    by_share: Array,
+    gradient: Array,
+) -> None:
+    """As pull_row; its sides of the kinks are those of shares.py."""
+    one = np.float32(1)
+    own, passed = _decay_anywhere(step, n_halvings)
+    for x in range(rho.size):
+        r, c = rho[x], share[x]
+        by_a, by_b = passed * by_inside[x] + own * gradient[x], by_beside[x]
+        gain = by_a - by_b
+        slope = gain * (beside[x] if (r >= c) & (c < one) else inside[x])
+        enters = (r >= c) & (r > np.float32(0))
+        inverse = one / max(one - c if enters else c, TINY)
+        kept = (one - r if enters else r) * inverse
+        moved = (one - kept) * gain
+        gradient[x] = by_share[x] + slope
+        by_share[x] = -slope * kept
+        by_inside[x] = by_a - (np.float32(0) if enters else moved)
+        by_beside[x] = by_b + (moved if enters else np.float32(0))
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
@@ -188,13 +297,14 @@ def pull_absorption(
     z0, z1 = box[0]
     x0, x1 = box[2]
     for y in numba.prange(box[1, 0], box[1, 1]):
-        transmissions = np.ones((z1 - z0 + 1, x1 - x0), dtype=np.float32)
+        lights = np.empty((z1 - z0 + 1, n_states(treatment), x1 - x0), dtype=np.float32)
         unused = np.empty(x1 - x0, dtype=np.float32)
+        enter(lights[0])
         for z in range(z1 - z0):
-            transmissions[z + 1] = transmissions[z]
-            weigh_row(volume[z0 + z, y, x0:x1], transmissions[z + 1], step, n_halvings, treatment, unused)
-        behind = np.zeros(x1 - x0, dtype=np.float32)
+            lights[z + 1] = lights[z]
+            weigh_row(volume[z0 + z, y, x0:x1], lights[z + 1], step, n_halvings, treatment, unused)
+        behind = np.zeros(lights[0].shape, dtype=np.float32)
         for z in range(z1 - z0 - 1, -1, -1):
             row = volume[z0 + z, y, x0:x1]
             part = gradient[z0 + z, y, x0:x1]
-            pull_row(row, transmissions[z], step, n_halvings, treatment, behind, part)
+            pull_row(row, lights[z], step, n_halvings, treatment, behind, part)

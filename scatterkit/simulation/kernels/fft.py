@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,6 +21,7 @@ from scatterkit._validation import fail
 from scatterkit.simulation.kernels import _fft_kernels as half_plane
 from scatterkit.simulation.kernels import _slice_kernels as slices
 from scatterkit.simulation.kernels.padding import Padding, paddings
+from scatterkit.simulation.kernels.threads import share_out
 from scatterkit.simulation.plan import MSFTPlan
 
 Array = NDArray[Any]
@@ -116,17 +116,15 @@ def _planned(n_rows: int, n_columns: int, length_y: int, length_x: int) -> _Tran
 
 
 def _in_threads(work: Callable[[range], Any], n_slices: int) -> list[Any]:
-    """Share the blocks of slices among threads; every thread gets the first slices of its blocks."""
-    n_threads = min(numba.get_num_threads(), -(-n_slices // _SLICES_AT_ONCE))
-    shares = [range(t * _SLICES_AT_ONCE, n_slices, n_threads * _SLICES_AT_ONCE) for t in range(n_threads)]
-    if n_threads == 1:
-        return [work(shares[0])]
-    return list(_pool(n_threads).map(work, shares))
+    """Share the blocks of slices out among threads; give what every share's work returned."""
+    n_shares = min(numba.get_num_threads(), -(-n_slices // _SLICES_AT_ONCE))
+    results: list[Any] = [None] * n_shares
 
+    def take(i: int) -> None:
+        results[i] = work(range(i * _SLICES_AT_ONCE, n_slices, n_shares * _SLICES_AT_ONCE))
 
-@lru_cache(maxsize=4)
-def _pool(n_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n_threads, thread_name_prefix="scatterkit-fft")
+    share_out(take, n_shares, n_shares)
+    return results
 
 
 def _n_rows(box: Array, length: int) -> int:

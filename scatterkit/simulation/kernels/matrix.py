@@ -55,7 +55,7 @@ class _Tables:
     nodes: Array  # first node of a pixel, (y or x, |q_y|, |q_x|); empty where the pixels are the nodes
     windows: Array  # (y or x, |q_y|, |q_x|, offset)
     q: tuple[Array, Array]  # |q_y| of the first column and |q_x| of the first row
-    response: Array  # (below, left, part, |q_y|, |q_x|)
+    response: Array  # (|q_y|, below, left, part, |q_x|)
 
     @property
     def sums_shape(self) -> tuple[int, ...]:
@@ -219,16 +219,16 @@ def _body(plan: MSFTPlan, box: Array, n_threads: int) -> _Body:
 
 
 def _quadrants(response: Array, shape: tuple[int, ...]) -> Array:
-    """Response by quadrants, (below, left, part, |q_y|, |q_x|), zero where a quadrant has no pixel."""
-    quadrants = np.zeros((2, 2, 2, *shape), dtype=np.float32)
+    """Response by quadrants, (|q_y|, below, left, part, |q_x|), zero where a quadrant has no pixel."""
+    quadrants = np.zeros((shape[0], 2, 2, 2, shape[1]), dtype=np.float32)
     rows, columns = response.shape
     for below, left in np.ndindex(2, 2):
         lines = response[: rows // 2 + 1][::-1] if below else response[rows // 2 :]
         part = (lines[:, : columns // 2 + 1][:, ::-1] if left else lines[:, columns // 2 :])[
             : shape[0], : shape[1]
         ]
-        target = quadrants[below, left, :, : part.shape[0], : part.shape[1]]
-        target[:] = part.real, part.imag
+        target = quadrants[: part.shape[0], below, left, :, : part.shape[1]]
+        target[:] = np.stack([part.real, part.imag], axis=1)
     return quadrants
 
 

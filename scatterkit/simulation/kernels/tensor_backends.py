@@ -77,24 +77,56 @@ def _tensors(value: Any) -> Any:
     return value
 
 
+def by_parts(function: Callable[[Any], tuple[Tensor, ...]], batch: tuple[Tensor, ...], size: int) -> Any:
+    """Give function(batch): where it is compiled for a CPU, of equal parts of the batch in turn, at most size each.
+
+    XLA takes the memory for all intermediate results anew in every call, and new pages cost more than the products do.
+    """
+    n = batch[0].shape[0]
+    if n is None or n <= size or not _is_compiled_for_cpu(batch[0]):
+        return function(batch)
+    size = max(d for d in range(1, size + 1) if n % d == 0)
+    parts = tuple(keras.ops.reshape(a, (n // size, size, *a.shape[1:])) for a in batch)
+    results = keras.ops.map(function, parts)
+    return tuple(keras.ops.reshape(result, (n, *result.shape[2:])) for result in results)
+
+
+def _is_compiled_for_cpu(batch: Tensor) -> bool:
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.executing_eagerly() and not tf.config.list_physical_devices("GPU")
+    if BACKEND == "jax":
+        import jax
+
+        return isinstance(batch, jax.core.Tracer) and jax.default_backend() == "cpu"
+    return False
+
+
 def scan(
-    advance: Callable[[Any, Any], tuple[Any, Any]], state: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+    advance: Callable[[Any, Any], tuple[Any, Any]],
+    state: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
+    n_results: int,
 ) -> tuple[Tensor, ...]:
     """Carry a state along the first axis of inputs, as ``keras.ops.scan``; give the stacked results."""
     if BACKEND == "tensorflow":
-        return _tensorflow_scan(advance, state, inputs)
+        return _tensorflow_scan(advance, state, inputs, n_results)
     return keras.ops.scan(advance, state, inputs)[1]
 
 
 def _tensorflow_scan(
-    advance: Callable[[Any, Any], tuple[Any, Any]], state: tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+    advance: Callable[[Any, Any], tuple[Any, Any]],
+    state: tuple[Tensor, ...],
+    inputs: tuple[Tensor, ...],
+    n_results: int,
 ) -> tuple[Tensor, ...]:
     """As above: XLA needs to know the number of steps to pull gradients back, and Keras does not tell it."""
     import tensorflow as tf
 
     n = int(inputs[0].shape[0])
     arrays = [tf.TensorArray(tf.float32, size=n).unstack(values) for values in inputs]
-    results = [tf.TensorArray(tf.float32, size=n) for _ in inputs]
+    results = [tf.TensorArray(tf.float32, size=n) for _ in range(n_results)]
 
     def body(i: Tensor, state: tuple[Tensor, ...], results: list[Any]) -> tuple[Any, ...]:
         state, values = advance(state, tuple(array.read(i) for array in arrays))

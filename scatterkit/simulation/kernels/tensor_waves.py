@@ -17,6 +17,7 @@ Tensor = Any
 Pair = tuple[Tensor, Tensor]
 _OWN_PART = {"none": 0.0, "half": 0.5, "full": 1.0}
 _ONE_BLOCK = 16
+_TINY = 1e-12
 
 
 def times(a: Pair, b: Pair) -> Pair:
@@ -31,6 +32,8 @@ def weights(rho: Tensor, plan: MSFTPlan) -> tuple[Tensor, ...]:
         return times(_own(rho, step, treatment), _diffracted(rho, plan))
     if step == 0:
         return (rho,)
+    if treatment == "shares":
+        return _shares(rho, step)
     depth = passed(rho, plan.grid_shape[0])
     if treatment != "exact":
         part = _OWN_PART[treatment]
@@ -40,6 +43,50 @@ def weights(rho: Tensor, plan: MSFTPlan) -> tuple[Tensor, ...]:
     if len(light) == 1:
         return (_blocked(rho, step)[0] / step.real * light[0],)
     return times(_own(rho, step, treatment), light)
+
+
+def _shares(rho: Tensor, step: complex) -> tuple[Tensor, ...]:
+    """As shares.py: light in the material and beside it, carried on from slice to slice."""
+    own, left = -np.expm1(-step) / step, np.exp(-step)
+    n = 1 if step.imag == 0 else 2
+
+    def advance(state: tuple[Tensor, ...], values: tuple[Tensor, ...]) -> tuple[Any, Any]:
+        inside, beside, before = state[:n], state[n:-1], state[-1]
+        share = values[0]
+        into, out_of, kept_inside, kept_beside = _moves(share, before)
+        lit = tuple(a * kept_inside + b * into for a, b in zip(inside, beside, strict=True))
+        beside = tuple(b * kept_beside + a * out_of for a, b in zip(inside, beside, strict=True))
+        return (*_scaled(lit, left), *beside, share), _scaled(lit, own)
+
+    dark, bright = ops.zeros_like(rho[:, 0]), ops.ones_like(rho[:, 0])
+    start = (dark, bright, dark) if n == 1 else (dark, dark, bright, dark, dark)
+    by_slice = scan(advance, start, (ops.transpose(rho, (1, 0, 2, 3)),), n)
+    return tuple(ops.transpose(part, (1, 0, 2, 3)) for part in by_slice)
+
+
+def _moves(share: Tensor, before: Tensor) -> tuple[Tensor, ...]:
+    """Portions of the light that enter the material and that leave it, and that stay in it and beside it.
+
+    Where voxels stay empty or full, all light in the material leaves and all beside it enters, though there is none;
+    and a term of value zero gives the gradient by the voxel, which cannot change but one way.
+    """
+    grows = ops.logical_and(share >= before, share > 0)
+    empty = ops.logical_and(share <= 0, before <= 0)
+    full = ops.logical_and(share >= 1, before >= 1)
+    room, filled = ops.maximum(1 - before, _TINY), ops.maximum(before, _TINY)
+    into = ops.where(grows, ops.where(full, 1.0, (share - before) / room), 0.0)
+    out_of = ops.where(grows, 0.0, ops.where(empty, 1.0, (before - share) / filled))
+    kept_inside = ops.where(grows, 1.0, ops.where(empty, 0.0, share / filled))
+    kept_beside = ops.where(grows, ops.where(full, 0.0, (1 - share) / room), 1.0)
+    filling, clearing = ops.where(empty, share, 0.0), ops.where(full, 1 - share, 0.0)
+    return into + filling, out_of + clearing, kept_inside - clearing, kept_beside - filling
+
+
+def _scaled(light: tuple[Tensor, ...], factor: complex) -> tuple[Tensor, ...]:
+    """Light times a number."""
+    if len(light) == 1:
+        return (light[0] * factor.real,)
+    return times((light[0], light[1]), (factor.real, factor.imag))
 
 
 def passed(rho: Tensor, n_slices: int) -> Tensor:
@@ -111,7 +158,7 @@ def _diffracted(rho: Tensor, plan: MSFTPlan) -> Pair:
 
     blocked = tuple(ops.transpose(part, (1, 0, 2, 3)) for part in _blocked(rho, plan.complex_step))
     nothing = ops.pad(ops.zeros_like(rho[:, 0]), around)
-    real, imag = scan(advance, (nothing, nothing), blocked)
+    real, imag = scan(advance, (nothing, nothing), blocked, 2)
     return ops.transpose(real, (1, 0, 2, 3)), ops.transpose(imag, (1, 0, 2, 3))
 
 

@@ -4,7 +4,8 @@ A slice's weights are w = o(rho) u, with u the field that reaches it and o(rho) 
 own voxel, o = (1 - t) / s with t = exp(-s rho) and s = gamma dz where self-absorption is exact. Along straight
 rays u is the product of t over the slices before. With diffraction u <- P(t u), P the free propagation by a
 slice's thickness, in a frame that moves with the incident wave. P acts on the scattered field v = u - 1 on a padded
-grid whose margin lets it fade: v <- P(v + O S), S = (t - 1) u being what the slice adds, and O = 1 but for "wide".
+grid whose margin lets it fade: v <- P(v + O S), S = (t - 1) u being what the slice adds, and O = 1 but for
+"wide". Where voxels are shares of the columns' width, straight rays go as in shares.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from scatterkit.simulation.kernels import shares
 from scatterkit.simulation.plan import MSFTPlan
 
 Array = NDArray[Any]
@@ -182,12 +184,16 @@ def _reaching(rho: Array, plan: MSFTPlan) -> Array:
 
 def weights(rho: Array, plan: MSFTPlan) -> Array:
     """What the slices ``(z, y, x)`` of a volume scatter, in units of filled voxels."""
+    if plan.self_absorption == "shares":
+        return shares.weights(rho, _step(plan))
     own, _ = own_material(rho, _step(plan), plan.self_absorption)
     return own * _reaching(rho, plan)
 
 
 def weights_adjoint(rho: Array, plan: MSFTPlan, by_weight: Array) -> Array:
     """Gradient by the volume of a loss whose gradient by the weights is dL/dRe w + i dL/dIm w."""
+    if plan.self_absorption == "shares":
+        return shares.weights_adjoint(rho, _step(plan), by_weight)
     own, slope = own_material(rho, _step(plan), plan.self_absorption)
     u = _reaching(rho, plan)
     direct = (np.conj(by_weight) * slope * u).real

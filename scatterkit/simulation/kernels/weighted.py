@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit.simulation.kernels import _share_kernels as shares
 from scatterkit.simulation.kernels import _wave_kernels as loops
 from scatterkit.simulation.kernels import propagation
 from scatterkit.simulation.kernels._slice_kernels import bounding_box
@@ -79,7 +80,8 @@ def _weigh(volumes: Array, plan: MSFTPlan, real: Array, imag: Array) -> None:
     if plan.propagation in DIFFRACTING:
         propagation.weights(volumes, material, plan, real, imag)
         return
-    _by_rows(loops.weigh_rays, volumes, material, plan, real, imag)
+    work = shares.weigh_shares if plan.self_absorption == "shares" else loops.weigh_rays
+    _by_rows(work, volumes, material, plan, real, imag)
 
 
 def _pull(
@@ -92,14 +94,17 @@ def _pull(
     if plan.propagation in DIFFRACTING:
         propagation.pull_weights(volumes, material, boxes, plan, real, imag, gradients)
         return
-    _by_rows(loops.pull_rays, volumes, boxes, plan, real, imag, gradients)
+    work = shares.pull_shares if plan.self_absorption == "shares" else loops.pull_rays
+    _by_rows(work, volumes, boxes, plan, real, imag, gradients)
 
 
 def _by_rows(work: Callable[..., None], volumes: Array, boxes: Array, plan: MSFTPlan, *others: Array) -> None:
     """Share out rows of bodies, within their boxes: as few shares as give every thread one."""
     n_threads, n = numba.get_num_threads(), len(volumes)
     shares = -(-n_threads // n)
-    physics = loops.attenuation(plan)
+    physics: tuple[Any, ...] = loops.attenuation(plan)
+    if plan.self_absorption == "shares":
+        physics = physics[:1]  # filled voxels alone darken, all alike
 
     def some_rows(i: int) -> None:
         body, share = divmod(i, shares)
