@@ -67,7 +67,7 @@ class Case:
         return MSFTSimulator(
             backend=self.kernel,
             propagation=self.propagation,
-            n_threads=n_threads,
+            n_threads=None if self.kernel == "keras" else n_threads,
             detector=detector,
             **physical,
         )
@@ -244,6 +244,7 @@ def lines_of_grid(volumes: Array, rate: float, options: argparse.Namespace) -> I
     yield from peers.lines(volumes.shape[1])
     keras = importlib.util.find_spec("keras") is not None and volumes.shape[1] <= 64
     for case in cases(keras):
+        print(f"measuring {case.kernel}, {case.propagation}, {volumes.shape[1]}^3 ...", file=sys.stderr)
         yield measure(case, volumes, peers, rate, options)
 
 

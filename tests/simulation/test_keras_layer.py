@@ -167,7 +167,7 @@ def test_docstring(Layer):
         assert [error for error in errors if error[0] in checked] == []
 
 
-@pytest.mark.parametrize("propagation", ["msft", "pmsft"])
+@pytest.mark.parametrize("propagation", ["msft", pytest.param("pmsft", marks=pytest.mark.slow)])
 def test_large_batches_pass_in_parts(keras, monkeypatch, propagation):
     transform, backends = (
         importlib.import_module(f"scatterkit.simulation.kernels.tensor_{name}")

@@ -80,7 +80,7 @@ def _tensors(value: Any) -> Any:
 def by_parts(function: Callable[[Any], tuple[Tensor, ...]], batch: tuple[Tensor, ...], size: int) -> Any:
     """Give function(batch): where it is compiled for a CPU, of equal parts of the batch in turn, at most size each.
 
-    XLA takes the memory for all intermediate results anew in every call, and new pages cost more than the products do.
+    XLA takes the memory for intermediate results anew in every call; new pages cost about as much as the products.
     """
     n = batch[0].shape[0]
     if n is None or n <= size or not _is_compiled_for_cpu(batch[0]):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from keras import ops
 
 from scatterkit.simulation.kernels import tensor_waves, waves
-from scatterkit.simulation.kernels.tensor_backends import constants, exact_products
+from scatterkit.simulation.kernels.tensor_backends import by_parts, constants, exact_products
 from scatterkit.simulation.kernels.tensor_tables import Sheet, Tables, tables
 from scatterkit.simulation.plan import MSFTPlan
 
 Tensor = Any
 Pair = tuple[Tensor, Tensor]
 _PIXELS_AT_ONCE = 1024
+_RECYCLED = 2**26
+"""Bytes up to which memory allocators keep freed blocks for later, instead of asking for new pages each time."""
 
 
 def scatter(volumes: Tensor, plan: MSFTPlan, exact: bool = True) -> Pair:
@@ -24,8 +27,9 @@ def scatter(volumes: Tensor, plan: MSFTPlan, exact: bool = True) -> Pair:
     Unless ``exact``, products have the precision that the backend is set to.
     """
     with exact_products() if exact else nullcontext():
-        parts = tensor_waves.weights(volumes, plan)
-        return _transform(parts, plan, constants(tables(plan)))
+        transform = partial(_transform, plan=plan, t=constants(tables(plan)))
+        size = max(1, _RECYCLED // working_memory(plan))
+        return by_parts(transform, tensor_waves.weights(volumes, plan), size)
 
 
 def multiply_adds(plan: MSFTPlan) -> float:
