@@ -12,6 +12,7 @@ from scatterkit.datasets.scatter2d3d import (
 )
 from scatterkit.datasets.scatter2d3d_bodies import solid_from_row
 from scatterkit.datasets.scatter2d3d_table import SampleRow, read_table
+from scatterkit.datasets.schema import make_dataset
 
 __all__ = [
     "DataNotFoundError",
@@ -21,6 +22,7 @@ __all__ = [
     "SampleRow",
     "fetch_barke2015",
     "fit_published",
+    "make_dataset",
     "published_levels",
     "published_simulator",
     "read_pattern",

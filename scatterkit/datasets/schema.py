@@ -1,0 +1,111 @@
+"""What a data set of this package looks like: one xarray Dataset, in memory and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scatterkit._validation import check_array, check_mask, check_patterns, check_volumes, fail
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PATTERN, MASK, VOLUME = "pattern", "mask", "volume"
+PATTERN_DIMS = ("sample", "row", "column")
+VOLUME_DIMS = ("sample", "z", "y", "x")
+FORMAT = "scatterkit data set"
+
+
+def make_dataset(
+    patterns: ArrayLike,
+    *,
+    masks: ArrayLike | None = None,
+    volumes: ArrayLike | None = None,
+    coords: Mapping[str, ArrayLike] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+    box: float | None = None,
+) -> xr.Dataset:
+    """Put patterns, and what belongs to them, into a Dataset of the package's form.
+
+    Parameters
+    ----------
+    patterns : array_like of shape (n, rows, columns)
+        Patterns, scaled or not.
+    masks : array_like of bool of shape (n, rows, columns) or (rows, columns), optional
+        True where a pixel is measured.
+    volumes : array_like of shape (n, z, y, x), optional
+        Occupancies in [0, 1].
+    coords : mapping of str to array_like, optional
+        What is known of every sample, by name: arrays whose first axis is the sample.
+    attrs : mapping of str to object, optional
+        What is known of the whole set.
+    box : float [nm], optional
+        Width of the cube that the volumes fill; gives the voxels' positions.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables ``pattern`` (sample, row, column), and where given ``mask`` likewise and ``volume`` (sample, z, y, x).
+
+    Raises
+    ------
+    ValueError
+        If the parts do not belong together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.datasets import make_dataset
+    >>> data = make_dataset(np.zeros((2, 128, 128)), coords={"label": ["star", "ball"]})
+    >>> data.sizes["sample"], str(data.label.values[0])
+    (2, 'star')
+    """
+    import xarray as xr
+
+    owner = "make_dataset"
+    checked = check_patterns(patterns, owner=owner, name="patterns", low=None)
+    n = len(checked)
+    variables: dict[str, Any] = {PATTERN: (PATTERN_DIMS, checked)}
+    flags = check_mask(masks, checked.shape[1:], owner=owner, name="masks", n=n)
+    if flags is not None:
+        variables[MASK] = (PATTERN_DIMS, np.broadcast_to(flags, checked.shape).copy())
+    positions: dict[str, Any] = {}
+    if volumes is not None:
+        bodies = check_volumes(volumes, owner=owner, name="volumes")
+        if len(bodies) != n:
+            raise fail("volumes", owner, f"as many as patterns, {n}", f"{len(bodies)} volumes")
+        variables[VOLUME] = (VOLUME_DIMS, bodies)
+        if box is not None:
+            check_array([box], name="box", owner=owner, shape=(1,), low=0, what="a positive float in nm")
+            positions = {
+                axis: (axis, voxel_centers(count, box), {"units": "nm"})
+                for axis, count in zip(VOLUME_DIMS[1:], bodies.shape[1:], strict=True)
+            }
+    for name, values in (coords or {}).items():
+        column = np.asarray(values)
+        if column.ndim == 0 or len(column) != n:
+            raise fail("coords", owner, f"arrays of {n} samples each", f"{name!r} of shape {column.shape}")
+        extra = tuple(f"{name}_{axis}" for axis in range(1, column.ndim))
+        positions[name] = (("sample", *extra), column)
+    return xr.Dataset(variables, positions, {"format": FORMAT, **(attrs or {})})
+
+
+def voxel_centers(count: int, box: float) -> Any:
+    """Give the voxels' centres along an edge of the box.
+
+    Parameters
+    ----------
+    count : int
+        Voxels along the edge.
+    box : float [nm]
+        Width of the box, centred on the origin.
+
+    Returns
+    -------
+    ndarray of float64 of shape (count,) [nm]
+        The centres.
+    """
+    return (np.arange(count) + 0.5) * (box / count) - box / 2
