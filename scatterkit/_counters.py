@@ -16,12 +16,26 @@ _FIRST, _SECOND, _GOLDEN = 0x7FEB352D, 0x846CA68B - 2**32, 0x9E3779B9 - 2**32
 
 def _mix(x: Any, ops: Any) -> Any:
     """Hash int32 numbers one to one; products wrap around, right shifts fill with zeros."""
+    if ops is NUMPY:
+        return _mixed(x)
     for shift, multiplier in ((16, _FIRST), (15, _SECOND), (16, None)):
         high = ops.bitwise_and(ops.right_shift(x, shift), (1 << (32 - shift)) - 1)
         x = ops.bitwise_xor(x, high)
         if multiplier is not None:
             x = x * ops.convert_to_tensor(np.array([multiplier], np.int32))
     return x
+
+
+def _mixed(x: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Do the same for arrays of NumPy in half the steps: unsigned numbers shift by themselves, and in place."""
+    bits: NDArray[np.uint32] = x.view(np.uint32)
+    high = np.right_shift(bits, 16)
+    bits = np.bitwise_xor(bits, high)
+    for multiplier, shift in ((_FIRST, 15), (_SECOND, 16)):
+        bits *= np.uint32(multiplier % 2**32)
+        np.right_shift(bits, shift, out=high)
+        bits ^= high
+    return bits.view(np.int32)
 
 
 def random_bits(keys: Any, counters: Any, ops: Any = NUMPY) -> Any:

@@ -29,3 +29,11 @@ def check_random_state(random_state: RandomState, *, owner: str = "this object")
     raise fail(
         "random_state", owner, "None, an integer >= 0 or a numpy.random.Generator", shown(random_state)
     )
+
+
+def seed_of(random_state: RandomState, *, owner: str = "this object") -> int:
+    """Give an int as it is, and a seed drawn from a Generator, or from a fresh one for None."""
+    generator = check_random_state(random_state, owner=owner)
+    if isinstance(random_state, numbers.Integral):
+        return int(random_state)
+    return int(generator.integers(2**63))

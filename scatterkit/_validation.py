@@ -67,6 +67,26 @@ def Positive(unit: str = "", *, optional: bool = False, finite: bool = True) -> 
 
 
 @dataclass(frozen=True)
+class Range:
+    """A pair (low, high) of finite floats in an interval, not falling."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    unit: str = ""
+    open_low: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            return False
+        within = Real(self.low, self.high, open_low=self.open_low)
+        return all(map(within.accepts, value)) and value[0] <= value[1]
+
+    def describe(self) -> str:
+        one = Real(self.low, self.high, self.unit, self.open_low).describe()
+        return f"a pair (low, high), low <= high, each {one}"
+
+
+@dataclass(frozen=True)
 class Integer:
     """An integer, in an interval."""
 

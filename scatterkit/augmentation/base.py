@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._arrays import NUMPY, namespace
+from scatterkit._arrays import NUMPY, is_tensor, namespace
 from scatterkit._counters import keys_of, uniform
 from scatterkit._random import RandomState, check_random_state
-from scatterkit._validation import Integer, check_value
+from scatterkit._validation import Integer, check_array, check_value, fail, shown
 from scatterkit.base import Component
 
-Params = Mapping[str, NDArray[Any]]
+Params = Mapping[str, Any]
+_BLOCK = (
+    128 * 128
+)  # pixels that NumPy works on at once: intermediate results then stay in the processor's cache
 
 
 class Filter(Component, ABC):
@@ -25,10 +28,13 @@ class Filter(Component, ABC):
     (``_params``), and applies these (``_apply``, ``_apply_mask``). It draws nothing else: noise on pixels comes from
     the sample's key by ``scatterkit._counters``. So the same parameters give the same image in NumPy and Keras.
 
-    ``_apply`` and ``_apply_mask`` are written once, with the functions ``ops`` of NumPy or ``keras.ops``.
+    ``_apply`` and ``_apply_mask`` are written once, with the functions ``ops`` of NumPy or ``keras.ops``. What these
+    would compute unlike each other, such as tables of a distribution, comes from the parameters by ``_tables``, in
+    NumPy; ``tables`` names them.
     """
 
     n_draws: ClassVar[int] = 0
+    tables: ClassVar[tuple[str, ...]] = ()
 
     def sample_params(
         self, n: int, shape: tuple[int, int] = (128, 128), random_state: RandomState = None
@@ -75,6 +81,46 @@ class Filter(Component, ABC):
         # pixels get a key of their own, so that their noise has nothing to do with the draws
         return self._params(draws, keys_of(keys.view(np.uint32), 1), shape)
 
+    def complete(self, params: Params) -> dict[str, Any]:
+        """Add the tables that follow from the parameters, which compiled functions need with them.
+
+        Parameters
+        ----------
+        params : mapping of str to ndarray of shape (n, ...)
+            As ``sample_params`` gives them.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n, ...)
+            The parameters and tables.
+        """
+        if all(name in params for name in self.tables):
+            return dict(params)
+        if any(map(is_tensor, params.values())):
+            given = f"tensors of {sorted(params)}"
+            raise fail(
+                "params", type(self).__name__, "completed by complete() before they are tensors", given
+            )
+        return {**params, **self._tables(params)}
+
+    def describe(self, params: Params, index: int) -> dict[str, Any]:
+        """Say in words and plain numbers what is done to one sample.
+
+        Parameters
+        ----------
+        params : mapping of str to ndarray of shape (n, ...)
+            As ``sample_params`` gives them.
+        index : int
+            Number of the sample.
+
+        Returns
+        -------
+        dict of str to object
+            The filter's name under ``filter``, and its parameters.
+        """
+        own = {name: _plain(values[index]) for name, values in params.items() if name not in self.tables}
+        return {"filter": type(self).__name__, **own}
+
     def apply(self, X: Any, params: Params) -> Any:
         """Apply the artifact with given parameters.
 
@@ -90,8 +136,7 @@ class Filter(Component, ABC):
         ndarray or Keras tensor of float32 of shape (n, y, x)
             The patterns with the artifact.
         """
-        X, params, ops = _together(X, params)
-        return ops.cast(self._apply(X, params, ops), "float32")
+        return self._run(self._apply, X, params, name="X", high=None)
 
     def apply_mask(self, mask: Any, params: Params) -> Any:
         """Say which pixels still tell about the body once the artifact is applied.
@@ -108,14 +153,16 @@ class Filter(Component, ABC):
         ndarray or Keras tensor of float32 of shape (n, y, x)
             The mask after the artifact: 0 where it took the information, or moved in what was missing.
         """
-        mask, params, ops = _together(mask, params)
-        return ops.cast(self._apply_mask(mask, params, ops), "float32")
+        return self._run(self._apply_mask, mask, params, name="mask", high=1)
 
     @abstractmethod
     def _params(
         self, draws: NDArray[np.float64], keys: NDArray[np.int32], shape: tuple[int, int]
     ) -> dict[str, NDArray[Any]]:
         """Turn uniform random numbers (n, n_draws) and the pixels' keys (n,) into parameters."""
+
+    def _tables(self, params: Params) -> dict[str, NDArray[Any]]:
+        return {}
 
     @abstractmethod
     def _apply(self, X: Any, params: Mapping[str, Any], ops: Any) -> Any:
@@ -124,12 +171,67 @@ class Filter(Component, ABC):
     def _apply_mask(self, mask: Any, params: Mapping[str, Any], ops: Any) -> Any:
         return mask
 
+    def _run(
+        self, function: Callable[..., Any], X: Any, params: Params, *, name: str, high: float | None
+    ) -> Any:
+        """Give function(X, params, ops), with arguments of one library."""
+        self._check_parameters()
+        owner, ops = type(self).__name__, namespace(X)
+        arrays = {key: _single(value) for key, value in self.complete(params).items()}
+        try:
+            if ops is NUMPY:
+                low = None if high is None else 0
+                images = check_images(X, name=name, owner=owner, low=low, high=high)
+                check_lengths(arrays, len(images), owner)
+                return _in_blocks(function, images, arrays)
+            tensors = {key: ops.convert_to_tensor(value) for key, value in arrays.items()}
+            return ops.cast(function(ops.cast(X, "float32"), tensors, ops), "float32")
+        except KeyError as error:
+            raise fail("params", owner, f"a mapping that holds {error}", shown(sorted(params))) from error
 
-def _together(X: Any, params: Params) -> tuple[Any, dict[str, Any], Any]:
-    """Give patterns and parameters as arrays of one library, and its functions."""
-    ops = namespace(X)
-    X = np.asarray(X, np.float32) if ops is NUMPY else X
-    return X, {name: ops.convert_to_tensor(value) for name, value in params.items()}, ops
+
+def check_images(
+    X: Any, *, name: str, owner: str, low: float | None = None, high: float | None = None
+) -> NDArray[np.float32]:
+    """Give finite float32 images (n, y, x), or raise."""
+    what = "images (n, y, x)"
+    return check_array(X, name=name, owner=owner, shape=(None, None, None), low=low, high=high, what=what)
+
+
+def check_lengths(arrays: Mapping[str, Any], n: int, owner: str) -> None:
+    """Raise unless every parameter has one entry for each of n samples."""
+    for name, values in arrays.items():
+        if len(values) != n:
+            raise fail("params", owner, f"for {n} patterns", f"{len(values)} of {name!r}")
+
+
+def _in_blocks(
+    function: Callable[..., Any], X: NDArray[np.float32], params: Mapping[str, Any]
+) -> NDArray[np.float32]:
+    """Give function(X, params, NUMPY), a few patterns at a time."""
+    results = np.empty_like(X)
+    size = max(1, _BLOCK // (X.shape[1] * X.shape[2]))
+    for start in range(0, len(X), size):
+        block = slice(start, start + size)
+        results[block] = function(X[block], {name: value[block] for name, value in params.items()}, NUMPY)
+    return results
+
+
+def _single(value: Any) -> Any:
+    """Give an array in the precision that filters compute with; a tensor as it is."""
+    if is_tensor(value):
+        return value
+    array = np.asarray(value)
+    kinds = {"f": np.float32, "i": np.int32, "u": np.int32}
+    return array.astype(kinds.get(array.dtype.kind, array.dtype), copy=False)
+
+
+def _plain(value: Any) -> Any:
+    """Give a number, or tuples of them, of as few digits as name it."""
+    array = np.asarray(value)
+    if array.ndim:
+        return tuple(map(_plain, array))
+    return float(str(array)) if array.dtype.kind == "f" else array.item()
 
 
 def spread(values: Any) -> Any:
