@@ -35,6 +35,13 @@ class Faces(NamedTuple):
     offsets: NDArray[np.float64]
     members: list[NDArray[np.int64]]
 
+    def mapped(self, linear: Points, translation: Points) -> Faces:
+        """Give the faces of the body after an affine map; its linear part keeps the handedness."""
+        normals = np.asarray(np.linalg.solve(linear.T, self.normals.T).T, np.float64)
+        lengths = np.linalg.norm(normals, axis=1)
+        normals /= lengths[:, None]
+        return Faces(normals, self.offsets / lengths + normals @ translation, self.members)
+
 
 class Body(Component):
     """The questions that a body answers; `Solid` adds where bodies come from and what can be done to them.

@@ -13,6 +13,9 @@ from scatterkit.solids._mesh import Points, Triangles, area_vectors, consistent,
 COPLANAR = 1e-6
 """Triangles within this fraction of the extent from one plane are one face (float32 rounds at 1e-7)."""
 
+WELL_INSIDE = 1e-3
+"""A point is well inside if no plane is nearer than this fraction of the others' distance."""
+
 
 def check_direction(value: ArrayLike, *, name: str, owner: str) -> Points:
     """Give a unit vector (x, y, z), or raise."""
@@ -69,10 +72,28 @@ def halfspace_points(normals: ArrayLike, offsets: ArrayLike, *, owner: str) -> P
     if not lengths.all():
         raise fail("normals", owner, "directions of non-zero length", "a zero vector")
     planes, distances = raw / lengths[:, None], distances / lengths
-    inside = _deepest_point(planes, distances, owner)
-    halfspaces = np.column_stack([planes, -distances])
-    corners = HalfspaceIntersection(halfspaces, inside).intersections
+    corners = _corners_around_origin(planes, distances)
+    if corners is None:
+        inside = _deepest_point(planes, distances, owner)
+        corners = HalfspaceIntersection(np.column_stack([planes, -distances]), inside).intersections
     return corners[np.isfinite(corners).all(axis=1)]
+
+
+def _corners_around_origin(planes: Points, distances: NDArray[np.float64]) -> Points | None:
+    """Give the corners of a bounded body with the origin well inside, None of any other one.
+
+    The points n / d span the polar body: each of its faces m.p <= e is a corner m / e, if it holds the origin.
+    """
+    if distances.min() <= WELL_INSIDE * np.median(distances):
+        return None
+    try:
+        polar = ConvexHull(planes / distances[:, None])
+    except (QhullError, ValueError):
+        return None
+    outward, beyond = polar.equations[:, :3], polar.equations[:, 3]
+    if beyond.max() > -WELL_INSIDE * np.abs(beyond).max():
+        return None
+    return -outward / beyond[:, None]
 
 
 def _deepest_point(planes: Points, distances: NDArray[np.float64], owner: str) -> Points:

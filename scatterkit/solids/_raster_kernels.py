@@ -56,20 +56,26 @@ def convex_columns(
     ``(0, 0)`` for none; p = r - center; ``low`` and ``high`` bound the body (x, y, z).
     """
     nz, ny, nx = volume.shape
+    left, right = max(0, int(low[0])), min(nx, int(high[0]) + 1)
+    first, last = np.empty(nx, np.int64), np.empty(nx, np.int64)
     for j in range(max(0, int(low[1])), min(ny, int(high[1]) + 1)):
-        for i in range(max(0, int(low[0])), min(nx, int(high[0]) + 1)):
+        lowest, highest = nz, -1
+        for i in range(left, right):
             x, y = i + 0.5, j + 0.5
             enter, leave = low[2], high[2]
             if quadric.shape[0] == 3:
                 enter, leave = _quadric_range(quadric, x - center[0], y - center[1])
-                if leave < enter:
-                    continue
                 enter, leave = enter + center[2], leave + center[2]
-            enter, leave = _planes_range(normals, offsets, x, y, enter, leave)
-            first = max(0, math.ceil(enter - 0.5 - TIE))
-            last = min(nz - 1, math.floor(leave - 0.5 + TIE))
-            for k in range(first, last + 1):
-                volume[k, j, i] = 1
+            if leave >= enter:
+                enter, leave = _planes_range(normals, offsets, x, y, enter, leave)
+            first[i] = max(0, math.ceil(enter - 0.5 - TIE))
+            last[i] = min(nz - 1, math.floor(leave - 0.5 + TIE))
+            if first[i] <= last[i]:
+                lowest, highest = min(lowest, first[i]), max(highest, last[i])
+        for k in range(lowest, highest + 1):  # along the rows, as they lie in memory
+            for i in range(left, right):
+                if first[i] <= k <= last[i]:
+                    volume[k, j, i] = 1
 
 
 @njit(cache=True, nogil=True)

@@ -22,7 +22,8 @@ from scatterkit.solids._halfspaces import hull_mesh
 Soup = NDArray[np.float64]
 _SMALL_TRIANGLES = 0.072
 _NO_WIDTH = 1e-12
-_VERTICAL = 1e-9  # a plane whose unit normal's z is smaller bounds a body laterally
+_STEP = 4  # few different frequencies, so that the cached spheres are used again
+_SMALL_FREQUENCY = 64
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,16 @@ class Part:
     bounds: NDArray[np.float64]
 
 
-@lru_cache(maxsize=4)
 def unit_sphere(frequency: int) -> Soup:
     """Give a geodesic sphere of 20 frequency^2 triangles that has the ball's volume, locally too.
+
+    A set of balls of many sizes on a 64^3 grid takes a dozen of the small ones; large ones take much memory.
+    """
+    return (_small_sphere if frequency <= _SMALL_FREQUENCY else _large_sphere)(frequency)
+
+
+def _make_sphere(frequency: int) -> Soup:
+    """Make a sphere.
 
     A triangle of edges a, b, c with its corners on the unit sphere lies (a^2 + b^2 + c^2) / 24 below it
     in the mean. The corners are raised by that, so that what is lost at its middle is gained around them.
@@ -54,6 +62,10 @@ def unit_sphere(frequency: int) -> Soup:
     sphere *= np.cbrt(8 * math.pi / np.linalg.det(sphere).sum())
     sphere.setflags(write=False)
     return sphere
+
+
+_small_sphere = lru_cache(maxsize=_SMALL_FREQUENCY // _STEP)(_make_sphere)
+_large_sphere = lru_cache(maxsize=4)(_make_sphere)
 
 
 def _subdivided(frequency: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -79,8 +91,7 @@ def sphere_frequency(radius: float, tolerance: float) -> int:
     """
     large = math.sqrt(0.31 * radius / tolerance)
     small = (_SMALL_TRIANGLES * radius**3 / tolerance) ** 0.25
-    step = 4  # few different frequencies, so that the cached spheres are used again
-    return step * max(1, math.ceil(min(large, small) / step))
+    return _STEP * max(1, math.ceil(min(large, small) / _STEP))
 
 
 def ellipsoid_part(
@@ -92,46 +103,45 @@ def ellipsoid_part(
 ) -> Part:
     """Give an ellipsoid, the image of the unit ball, cut by half-spaces; all in voxels."""
     frequency = sphere_frequency(float(np.linalg.norm(matrix, 2)), tolerance)
-    soup = unit_sphere(frequency) @ matrix.T + center
+    soup = (unit_sphere(frequency).reshape(-1, 3) @ matrix.T + center).reshape(-1, 3, 3)
     if np.linalg.det(matrix) < 0:
         soup = soup[:, ::-1]
-    reach = np.linalg.norm(matrix, axis=1) * 1.02  # raised corners stand out by 1.4 % at most
-    part = Part(soup, np.stack([center - reach, center + reach]))
     for normal, offset in zip(normals, offsets, strict=True):
-        part = common(part, Part(_half_space(normal, offset, part.bounds), part.bounds))
-    return part
+        soup = _below(soup, normal, offset)
+    reach = np.linalg.norm(matrix, axis=1) * 1.02  # raised corners stand out by 1.4 % at most
+    return Part(soup, np.stack([center - reach, center + reach]))
 
 
-def _half_space(normal: NDArray[Any], offset: float, bounds: NDArray[Any]) -> Soup:
-    """Give {n.r <= d} as a soup that is right within the bounds and zero above and beside them."""
-    (x0, y0), (x1, y1), z1 = bounds[0, :2], bounds[1, :2], bounds[1, 2]
-    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    if abs(normal[2]) < _VERTICAL:
-        corners = _clip_by_line(corners, normal[:2], offset)
-        return _fan(corners, np.full(len(corners), z1))
-    face = _fan(corners, (offset - corners @ normal[:2]) / normal[2])
-    if normal[2] > 0:
-        return face
-    return np.concatenate([_fan(corners, np.full(4, z1)), face[:, ::-1]])
+def _below(soup: Soup, normal: NDArray[Any], offset: float) -> Soup:
+    """Give the part of a convex body, a soup of outward faces, where n.r <= d.
 
-
-def _clip_by_line(corners: NDArray[Any], normal: NDArray[Any], offset: float) -> NDArray[Any]:
-    """Keep the part of a convex polygon where n.r <= d."""
-    kept: list[NDArray[Any]] = []
-    for p, q in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        inside_p, inside_q = offset - p @ normal, offset - q @ normal
-        if inside_p >= 0:
-            kept.append(p)
-        if inside_p * inside_q < 0:
-            kept.append(p + (q - p) * inside_p / (inside_p - inside_q))
-    return np.array(kept).reshape(-1, 2)
-
-
-def _fan(corners: NDArray[Any], heights: NDArray[Any]) -> Soup:
-    """Give a convex polygon as triangles that share its first corner."""
-    points = np.column_stack([corners, heights])
-    triangles = [[points[0], points[m], points[m + 1]] for m in range(1, len(points) - 1)]
-    return np.array(triangles).reshape(-1, 3, 3)
+    Faces that the plane crosses are clipped. The cut is closed by a fan of triangles, one for each edge that the
+    clipping leaves in the plane, around a point between them.
+    """
+    heights = (soup.reshape(-1, 3) @ normal - offset).reshape(-1, 3)
+    n_above = (heights > 0) @ np.ones(3, np.int8)
+    kept = soup[n_above == 0]
+    crossed = (n_above == 1) | (n_above == 2)
+    if not crossed.any():
+        return kept
+    # turned so that the corner that is alone on its side comes first
+    is_lone = (heights[crossed] > 0) == (n_above[crossed] == 1)[:, None]
+    order = (is_lone.argmax(axis=1)[:, None] + np.arange(3)) % 3
+    height = np.take_along_axis(heights[crossed], order, axis=1)
+    a, b, c = np.take_along_axis(soup[crossed], order[..., None], axis=1).swapaxes(0, 1)
+    ab = a + (height[:, 0] / (height[:, 0] - height[:, 1]))[:, None] * (b - a)
+    ac = a + (height[:, 0] / (height[:, 0] - height[:, 2]))[:, None] * (c - a)
+    tip = n_above[crossed] == 2
+    whole = ~tip
+    parts = [
+        (a[tip], ab[tip], ac[tip]),
+        (ab[whole], b[whole], c[whole]),
+        (ab[whole], c[whole], ac[whole]),
+    ]
+    # the rim runs along each clipped face; the fan runs the other way round
+    start, end = np.where(tip[:, None], ab, ac), np.where(tip[:, None], ac, ab)
+    middle = np.broadcast_to((start + end).mean(axis=0) / 2, start.shape)
+    return np.concatenate([kept, *(np.stack(part, axis=1) for part in (*parts, (middle, end, start)))])
 
 
 def common(first: Part, second: Part) -> Part:

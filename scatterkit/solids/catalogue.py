@@ -245,7 +245,9 @@ def catalogue_solid(name: str, circumradius: float, random_state: RandomState) -
 def _unit_solid(name: str) -> Solid:
     corners = make.dual(FIXED[CATALAN[name]]()) if name in CATALAN else FIXED[name]()
     turn = ORIENTATIONS.get(name)
-    return _centred(corners if turn is None else turn.apply(corners), name)
+    body = _centred(corners if turn is None else turn.apply(corners), name)
+    _ = body.normals  # found here, once: every body made of this one knows its faces
+    return body
 
 
 def _centred(corners: Points, name: str) -> Solid:

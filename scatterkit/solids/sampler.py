@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scatterkit._random import RandomState, check_random_state
+from scatterkit._random import RandomState
 from scatterkit._validation import (
     Choice,
     Constraint,
@@ -25,6 +25,7 @@ from scatterkit._validation import (
 )
 from scatterkit.base import Component
 from scatterkit.solids._body import CARTESIAN
+from scatterkit.solids._draws import between, check_range, check_weights, seed_of
 from scatterkit.solids.catalogue import PUBLISHED, canonical_name
 from scatterkit.solids.solid import Solid
 
@@ -107,8 +108,10 @@ class SolidSampler(Component):
     In the published tables the size is uniform in 0.2 to 1, which the volumes show as 31 nm to 154.75 nm
     (geometric mean of the axes); the stretch is uniform in 0.5 to 2, then limited to 1 / size; and the cut of
     the chopped bodies is uniform in 0.2 to 1, at both ends of the axis of the stretch. So
-    ``SolidSampler(stretch=(0.5, 2.0))`` draws what these tables hold; with ``cut=(0.2, 1.0)``, the chopped
-    ones. (For seven of the classes the tables' stretch is the inverse of the factor.)
+    ``SolidSampler(stretch=(0.5, 2.0))`` draws the sizes and stretches that these tables hold; with
+    ``cut=(0.2, 1.0)``, those of the chopped ones. Two things differ: orientations are uniform here, while the
+    tables turn by a uniform angle, and for seven of the classes the tables' stretch is the inverse of the factor.
+    ``scatterkit.datasets.PublishedSampler`` draws as the tables do.
 
     A body that would still leave the box is made smaller until it touches it.
 
@@ -193,7 +196,7 @@ class SolidSampler(Component):
         names, weights = self._check()
         check_value(n, Integer(low=1), name="n", owner="SolidSampler")
         check_value(start, Integer(low=0), name="start", owner="SolidSampler")
-        seed = self._seed()
+        seed = seed_of(self.random_state, "SolidSampler")
         return [self._draw(np.random.default_rng([seed, i]), names, weights) for i in range(start, start + n)]
 
     def build(self, descriptor: SolidDescriptor) -> Solid:
@@ -235,8 +238,8 @@ class SolidSampler(Component):
         quaternion = generator.normal(size=4)
         size, cut_draw, chance, stretch_draw, which, which_cut = generator.random(6).tolist()
         seed = int(generator.integers(2**32))
-        size = _between(self.size, size)
-        stretch = _between(self.stretch or (1.0, 1.0), stretch_draw)
+        size = between(self.size, size)
+        stretch = between(self.stretch or (1.0, 1.0), stretch_draw)
         axis = self._choose(self.stretch_axes, name, which)
         apart = None if isinstance(self.cut_axes, str) else self.cut_axes
         caxis = axis if apart is None else self._choose(apart, name, which_cut)
@@ -248,7 +251,7 @@ class SolidSampler(Component):
             size=size,
             stretch=min(stretch, (self.max_radius or np.inf) / size) if axis else 1.0,
             axis=axis if self.stretch else None,
-            cut=_between(self.cut, cut_draw) if self.cut and is_cut else None,
+            cut=between(self.cut, cut_draw) if self.cut and is_cut else None,
             caxis=caxis if is_cut else None,
             cut_sides=self.cut_sides,
             seed=seed if name == "random_polyhedron" else 0,
@@ -260,19 +263,13 @@ class SolidSampler(Component):
         options = own if allowed is None else [axis for axis in allowed if axis in own or axis in CARTESIAN]
         return options[int(draw * len(options))] if options else None
 
-    def _seed(self) -> int:
-        if isinstance(self.random_state, (int, np.integer)) and not isinstance(self.random_state, bool):
-            check_random_state(self.random_state, owner="SolidSampler")
-            return int(self.random_state)
-        return int(check_random_state(self.random_state, owner="SolidSampler").integers(2**63))
-
     def _check(self) -> tuple[list[str], NDArray[np.float64]]:
         self._check_parameters()
-        _check_range(self.size, "size", low=0, open_low=True, unit=" in nm")
+        check_range(self.size, "size", owner="SolidSampler", low=0, open_low=True, unit=" in nm")
         if self.stretch is not None:
-            _check_range(self.stretch, "stretch", low=0, open_low=True)
+            check_range(self.stretch, "stretch", owner="SolidSampler", low=0, open_low=True)
         if self.cut is not None:
-            _check_range(self.cut, "cut", low=0, open_low=True, high=1)
+            check_range(self.cut, "cut", owner="SolidSampler", low=0, open_low=True, high=1)
         _check_axes(self.stretch_axes, "stretch_axes")
         if not isinstance(self.cut_axes, str):
             _check_axes(self.cut_axes, "cut_axes")
@@ -280,27 +277,9 @@ class SolidSampler(Component):
             raise fail(
                 "cut_axes", "SolidSampler", "'same' or a sequence of names of axes", shown(self.cut_axes)
             )
-        return self._check_classes()
-
-    def _check_classes(self) -> tuple[list[str], NDArray[np.float64]]:
-        given: Any = PUBLISHED if self.classes is None else self.classes
-        allowed = "a sequence of names in the catalogue, or a mapping of names to weights, not empty"
-        if isinstance(given, str) or not isinstance(given, (Sequence, Mapping)) or len(given) == 0:
-            raise fail("classes", "SolidSampler", allowed, shown(given))
-        names = [canonical_name(name) for name in given]
-        weights = np.array(
-            [given[key] for key in given] if isinstance(given, Mapping) else np.ones(len(names))
-        )
-        if (
-            weights.dtype.kind not in "iuf"
-            or not np.isfinite(weights).all()
-            or weights.min() < 0
-            or not weights.sum()
-        ):
-            raise fail(
-                "classes", "SolidSampler", "a mapping of names to weights >= 0, not all zero", shown(given)
-            )
-        return names, weights / weights.sum()
+        given = PUBLISHED if self.classes is None else self.classes
+        of = "names in the catalogue"
+        return check_weights(given, "classes", canonical_name, owner="SolidSampler", of=of)
 
 
 @cache
@@ -327,7 +306,7 @@ def axis_names(polyhedron: str) -> tuple[str, ...]:
         return ()
     if polyhedron == "sphere":
         return ("z",)
-    return tuple(Solid.from_catalogue(polyhedron).symmetry_axes)
+    return tuple(_example(polyhedron).symmetry_axes)
 
 
 @cache
@@ -352,22 +331,13 @@ def catalogue_axis(polyhedron: str, axis: Axis) -> NDArray[np.float64]:
     >>> catalogue_axis("decahedron", "C5").round(6)
     array([0., 0., 1.])
     """
-    return Solid.from_catalogue(polyhedron, random_state=0).axis(axis)
+    return _example(polyhedron).axis(axis)
 
 
-def _between(ends: tuple[float, float], draw: float) -> float:
-    """Give the number that lies a share (0 to 1) of the way from one end to the other."""
-    return float(ends[0] + draw * (ends[1] - ends[0]))
-
-
-def _check_range(
-    value: Any, name: str, *, low: float, high: float = np.inf, open_low: bool = False, unit: str = ""
-) -> None:
-    bound = Real(low=low, high=high, open_low=open_low)
-    allowed = f"two floats{unit}, the smaller one first, each {bound.describe()}"
-    fits = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
-    if not fits or not all(bound.accepts(end) for end in value) or value[0] > value[1]:
-        raise fail(name, "SolidSampler", allowed, shown(value))
+@cache
+def _example(polyhedron: str) -> Solid:
+    """Give a body of a class, whose symmetry is then found once."""
+    return Solid.from_catalogue(polyhedron, random_state=0)
 
 
 def _check_axes(value: Sequence[str] | None, name: str) -> None:

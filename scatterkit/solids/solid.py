@@ -67,6 +67,12 @@ class Solid(Body):
         body.__dict__["_mesh"] = cls._sealed(vertices, faces)
         return body
 
+    @classmethod
+    def _hull(cls, points: Points, name: str | None) -> Solid:
+        body = cls._trusted(*hull_mesh(points, owner=cls.__name__), name)
+        body.__dict__["is_convex"] = True
+        return body
+
     # -- where bodies come from ------------------------------------------------------------------------------
 
     @classmethod
@@ -136,8 +142,7 @@ class Solid(Body):
         >>> round(box.volume, 6)
         48.0
         """
-        corners = halfspace_points(normals, offsets, owner=cls.__name__)
-        return cls._trusted(*hull_mesh(corners, owner=cls.__name__), name)
+        return cls._hull(halfspace_points(normals, offsets, owner=cls.__name__), name)
 
     @classmethod
     def from_points(cls, points: ArrayLike, name: str | None = None) -> Solid:
@@ -165,7 +170,7 @@ class Solid(Body):
         array = check_array(
             points, name="points", owner=cls.__name__, shape=(None, 3), dtype=np.float64, what="points in nm"
         )
-        return cls._trusted(*hull_mesh(array, owner=cls.__name__), name)
+        return cls._hull(array, name)
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], name: str | None = None) -> Solid:
@@ -305,14 +310,18 @@ class Solid(Body):
         return body
 
     def _affine(self, linear: Points, translation: Points) -> Solid:
-        return self._trusted(self.vertices @ linear.T + translation, self.faces, self.name)
+        body = self._trusted(self.vertices @ linear.T + translation, self.faces, self.name)
+        # what took long to find and goes along with the map
+        if "is_convex" in self.__dict__:
+            body.__dict__["is_convex"] = self.is_convex
+        if "_plane_faces" in self.__dict__:
+            body.__dict__["_plane_faces"] = self._plane_faces.mapped(linear, translation)
+        return body
 
     def _cut(self, normal: Points, offset: float) -> Solid:
         if self.is_convex:
-            mesh = hull_mesh(clip_convex(*self._mesh, normal, offset))
-        else:
-            mesh = clip_mesh(*self._mesh, normal, offset)
-        return self._trusted(*mesh, self.name)
+            return self._hull(clip_convex(*self._mesh, normal, offset), self.name)
+        return self._trusted(*clip_mesh(*self._mesh, normal, offset), self.name)
 
     # -- where bodies go -------------------------------------------------------------------------------------
 

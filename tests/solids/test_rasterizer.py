@@ -97,6 +97,18 @@ def test_lens_of_two_spheres() -> None:
     assert amount(volume) == pytest.approx(8 / 3 * math.pi * r**3 - lens, rel=1e-4)
 
 
+def test_sphere_with_cuts_that_meet() -> None:
+    """A ball's octant, and a wedge of 60 degrees: shares of the ball that need no integral."""
+    radius, grid = 100.0, 40
+    ball = Ellipsoid(radius * np.eye(3))
+    octant = ball.cut((1, 0, 0), 0).cut((0, 1, 0), 0).cut((0, 0, 1), 0)
+    turn = Rotation.from_euler("xyz", (0.3, 1.1, -0.7))
+    wedge = ball.cut((1, 0, 0), 0).cut((-0.5, 3**0.5 / 2, 0), 0).rotate(turn)  # normals 120 degrees apart
+    volumes = Rasterizer(grid=grid).transform([octant, octant.rotate(turn), wedge])
+    filled = volumes.sum(axis=(1, 2, 3), dtype=float) * (318.75 / grid) ** 3 / (4 / 3 * np.pi * radius**3)
+    assert filled == pytest.approx((1 / 8, 1 / 8, 1 / 6), rel=1e-3)
+
+
 def test_cut_sphere() -> None:
     r, depth = 60.0, 25.0
     for normal in ([0, 0, 1], [0, 0, -1], [1, 0, 0], [0.6, 0, 0.8], [0.48, 0.64, -0.6]):

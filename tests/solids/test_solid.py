@@ -279,6 +279,31 @@ def test_bad_arguments_name_parameter_allowed_and_given(call, message):
         call(Solid.from_catalogue("cube", 10))
 
 
+@few
+@given(names, seeds, factors)
+def test_faces_that_go_along_with_a_map_are_those_of_the_mesh(name, seed, factor):
+    """A body's planes are found once and then mapped; a body made of the bare mesh finds its own."""
+    body = body_of(name, seed).stretch(factor, directions(seed, 1)[0]).scale(1.7)
+    fresh = Solid(body.vertices, body.faces)
+    order, other = (np.lexsort(np.round(part.normals, 5).T) for part in (body, fresh))
+    assert body.normals[order] == pytest.approx(fresh.normals[other], abs=1e-7)
+    assert body.offsets[order] == pytest.approx(fresh.offsets[other], rel=1e-7, abs=1e-7 * body.circumradius)
+    assert fresh.is_convex
+    assert body.is_convex
+
+
+def test_halfspaces_around_the_origin_and_around_another_point_give_one_body():
+    """The origin inside is a short cut; with the origin outside, the corners come by linear programming."""
+    normals = directions(4, 30)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    offsets = np.random.default_rng(5).uniform(20, 60, 30)
+    way = np.array([300.0, -200.0, 100.0])
+    near = Solid.from_halfspaces(normals, offsets)
+    far = Solid.from_halfspaces(normals, offsets + normals @ way).shift(-way)
+    assert near.volume == pytest.approx(far.volume, rel=1e-9)
+    assert near.bounds == pytest.approx(far.bounds, rel=1e-7)
+
+
 def test_an_open_prism_is_unbounded_though_a_ball_fits_it():
     tube = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0)])
     with pytest.raises(ValueError, match="unbounded"):
