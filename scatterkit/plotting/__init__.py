@@ -1,7 +1,19 @@
 """Pictures of patterns and bodies; matplotlib is loaded when the first one is drawn."""
 
+from scatterkit.plotting.augmentations import show_augmentations
 from scatterkit.plotting.bodies import show_depth, show_solid
+from scatterkit.plotting.datasets import show_dataset
 from scatterkit.plotting.figures import reconstruction_figure
 from scatterkit.plotting.patterns import show_difference, show_pattern
+from scatterkit.plotting.solids import show_solids
 
-__all__ = ["reconstruction_figure", "show_depth", "show_difference", "show_pattern", "show_solid"]
+__all__ = [
+    "reconstruction_figure",
+    "show_augmentations",
+    "show_dataset",
+    "show_depth",
+    "show_difference",
+    "show_pattern",
+    "show_solid",
+    "show_solids",
+]
