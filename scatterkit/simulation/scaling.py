@@ -7,8 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scatterkit._arrays import NUMPY
 from scatterkit._validation import Boolean, Constraint, Positive, check_mask, check_patterns
 from scatterkit.base import StatelessTransformer
+from scatterkit.simulation._log_scaling import log_scaled
 
 
 class LogScaler(StatelessTransformer):
@@ -60,10 +62,4 @@ class LogScaler(StatelessTransformer):
         self._check_parameters()
         intensities = check_patterns(X, owner=type(self).__name__)
         mask = check_mask(self.mask, intensities.shape[1:], owner=type(self).__name__)
-        logs = np.log(intensities + np.float32(self.eps))
-        if self.normalize:
-            measured = logs.reshape(len(logs), -1) if mask is None else logs[:, mask]
-            low, high = measured.min(axis=1), measured.max(axis=1)
-            span = np.where(high > low, high - low, 1).astype(np.float32)
-            logs = (logs - low[:, None, None]) / span[:, None, None]
-        return logs if mask is None else np.where(mask, logs, np.float32(0))
+        return log_scaled(intensities, float(self.eps), self.normalize, mask, NUMPY)
