@@ -21,7 +21,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs bench bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs figures bench bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -54,6 +54,13 @@ format: $(stamps)/dev  ## rewrite the code in the project's format
 docs: $(stamps)/docs  ## build the documentation; warnings are errors
 	$(py) -m sphinx -q -W --keep-going -b html $(ARGS) docs docs/_build/html
 	@echo "docs: open docs/_build/html/index.html"
+
+figures: $(stamps)/core  ## draw the documentation's pictures of bodies, artifacts and data sets again
+	@for script in looking_at_bodies augment_patterns; do \
+	    $(py) examples/$$script.py --format webp --output docs/_static || exit 1; \
+	done
+	@folder=$$(mktemp -d) && $(py) examples/generate_dataset.py --format webp --output "$$folder" \
+	    && mv "$$folder/gold.webp" docs/_static/; status=$$?; rm -rf "$$folder"; exit $$status
 
 bench: $(stamps)/peers  ## measure speed: one table of all kernels, beside the published formula and pyMSFT
 	$(py) -u tests/benchmarks/bench_simulation.py $(ARGS)

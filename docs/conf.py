@@ -30,7 +30,7 @@ html_title = f"scatterkit {release}"
 html_static_path = ["_static"]
 html_theme_options = {"navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("index", "start", "conventions", "decisions", "CHANGELOG", "*_*")}
+html_sidebars = {page: [] for page in ("[!a]*", "accuracy", "augmentation")}  # all but the reference's
 html_math_renderer = "mathml"
 
 

@@ -1,11 +1,15 @@
+from . import augmentation as augmentation
 from . import datasets as datasets
 from . import experiment as experiment
 from . import fitting as fitting
 from . import metrics as metrics
 from . import plotting as plotting
+from . import preprocessing as preprocessing
 from . import response as response
 from . import simulation as simulation
 from . import solids as solids
+from .augmentation import Augmenter as Augmenter
+from .datasets import DatasetGenerator as DatasetGenerator
 from .datasets import fetch_barke2015 as fetch_barke2015
 from .experiment import Beam as Beam
 from .experiment import FlatDetector as FlatDetector
@@ -16,6 +20,7 @@ from .experiment import refractive_index as refractive_index
 from .fitting import CatalogueBody as CatalogueBody
 from .fitting import ConvexBody as ConvexBody
 from .fitting import ForwardFitter as ForwardFitter
+from .preprocessing import ExperimentPreprocessor as ExperimentPreprocessor
 from .response import DetectorResponse as DetectorResponse
 from .response import fit_response as fit_response
 from .simulation import DetectorCounts as DetectorCounts
@@ -25,6 +30,7 @@ from .simulation import PhotonCounts as PhotonCounts
 from .simulation import PolychromaticSimulator as PolychromaticSimulator
 from .simulation import PolyhedronSimulator as PolyhedronSimulator
 from .solids import Ellipsoid as Ellipsoid
+from .solids import HalfSpaceSampler as HalfSpaceSampler
 from .solids import Rasterizer as Rasterizer
 from .solids import Solid as Solid
 from .solids import SolidSampler as SolidSampler

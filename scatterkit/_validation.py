@@ -76,14 +76,15 @@ class Range:
     open_low: bool = False
 
     def accepts(self, value: Any) -> bool:
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
+        if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
             return False
         within = Real(self.low, self.high, open_low=self.open_low)
-        return all(map(within.accepts, value)) and value[0] <= value[1]
+        return all(map(within.accepts, value)) and bool(value[0] <= value[1])
 
     def describe(self) -> str:
-        one = Real(self.low, self.high, self.unit, self.open_low).describe()
-        return f"a pair (low, high), low <= high, each {one}"
+        unit = f" in {self.unit}" if self.unit else ""
+        one = Real(self.low, self.high, open_low=self.open_low).describe()
+        return f"two floats{unit}, the smaller one first, each {one}"
 
 
 @dataclass(frozen=True)

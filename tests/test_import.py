@@ -34,6 +34,13 @@ def test_a_simulator_needs_no_network_library_and_no_plots() -> None:
     assert loaded.isdisjoint({"keras", "matplotlib", "tensorflow"})
 
 
+def test_an_augmenter_of_arrays_needs_no_network_library_and_no_plots() -> None:
+    loaded = loaded_after(
+        "import numpy as np; from scatterkit import Augmenter; Augmenter().augment(np.ones((2, 9, 9)))"
+    )
+    assert loaded.isdisjoint({"keras", "matplotlib", "numba", "tensorflow"})
+
+
 def test_names_are_listed() -> None:
     expected = {"ForwardFitter", "MSFTSimulator", "Rasterizer", "Solid", "SolidSampler", "metrics"}
     assert expected <= set(scatterkit.__all__)

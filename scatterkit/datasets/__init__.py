@@ -1,8 +1,20 @@
 """Published data: fetchers and readers."""
 
+from typing import Any
+
+from scatterkit.datasets._errors import DataFormatError
+from scatterkit.datasets._journal import GenerationError
 from scatterkit.datasets._locate import DataNotFoundError
 from scatterkit.datasets.barke2015 import MeasuredPatterns, fetch_barke2015
+from scatterkit.datasets.cxi import read_cxi
+from scatterkit.datasets.cxi_writer import write_cxi
+from scatterkit.datasets.feeding import as_keras, as_tf_dataset
+from scatterkit.datasets.generator import DatasetGenerator
+from scatterkit.datasets.geometry import flat_detector
+from scatterkit.datasets.images import read_images
 from scatterkit.datasets.mosaic import read_pattern, read_volume, write_pattern, write_volume
+from scatterkit.datasets.netcdf import read_netcdf, write_netcdf
+from scatterkit.datasets.numpy_files import read_numpy
 from scatterkit.datasets.scatter2d3d import (
     PublishedFit,
     PublishedGrid,
@@ -11,24 +23,59 @@ from scatterkit.datasets.scatter2d3d import (
     published_simulator,
 )
 from scatterkit.datasets.scatter2d3d_bodies import solid_from_row
+from scatterkit.datasets.scatter2d3d_folder import iter_scatter2d3d, read_scatter2d3d, write_scatter2d3d
 from scatterkit.datasets.scatter2d3d_table import SampleRow, read_table
 from scatterkit.datasets.schema import make_dataset
+from scatterkit.datasets.store_writer import write_store
+from scatterkit.datasets.stored import open_dataset
+from scatterkit.datasets.summary import html_summary
+from scatterkit.datasets.table_sampler import PublishedSampler, RowDescriptor, TableSampler
 
 __all__ = [
+    "DataFormatError",
     "DataNotFoundError",
+    "DatasetGenerator",
+    "GenerationError",
     "MeasuredPatterns",
     "PublishedFit",
     "PublishedGrid",
+    "PublishedSampler",
+    "RowDescriptor",
     "SampleRow",
+    "TableSampler",
+    "as_keras",
+    "as_tf_dataset",
     "fetch_barke2015",
     "fit_published",
+    "flat_detector",
+    "html_summary",
+    "iter_scatter2d3d",
     "make_dataset",
+    "open_dataset",
     "published_levels",
     "published_simulator",
+    "read_cxi",
+    "read_images",
+    "read_netcdf",
+    "read_numpy",
     "read_pattern",
+    "read_scatter2d3d",
     "read_table",
     "read_volume",
     "solid_from_row",
+    "write_cxi",
+    "write_netcdf",
     "write_pattern",
+    "write_scatter2d3d",
+    "write_store",
     "write_volume",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the source when it is asked for: it needs Keras, which is optional and slow to import."""
+    if name == "OnTheFly":
+        from scatterkit.datasets.on_the_fly import OnTheFly
+
+        return OnTheFly
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from scatterkit import preprocessing
+from scatterkit.preprocessing.shapes import distance_from
 
 Grey = NDArray[np.uint8]
 
@@ -13,26 +15,14 @@ HOLE_RADIUS = 6.0  # pixels within which the hole is looked for
 EDGE_DEPTH = 4  # lines at the frame that may be covered in part only
 
 
-def hole(grey: Grey) -> NDArray[np.bool_]:
-    """Give the dark pixels of the central hole: the largest dark region close to the picture's centre."""
-    near = _distance(grey.shape, _middle(grey)) < HOLE_RADIUS
-    ring = _distance(grey.shape, _middle(grey)) < 2 * HOLE_RADIUS
-    labels, n = ndimage.label(near & (grey < 0.6 * np.median(grey[ring])))
-    if n == 0:
+def hole_center(grey: Grey) -> tuple[float, float]:
+    """Give row and column of the central hole's centroid, each pixel weighted by how dark it is."""
+    center = preprocessing.hole_center(grey, radius=HOLE_RADIUS)
+    if center is None:
         raise ValueError(
             "The picture has no dark hole at its centre, so it is none of the measured patterns."
         )
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == int(np.argmax(sizes))
-
-
-def hole_center(grey: Grey) -> tuple[float, float]:
-    """Give row and column of the hole's centroid, each pixel weighted by how dark it is."""
-    level = 0.6 * float(np.median(grey[_distance(grey.shape, _middle(grey)) < 2 * HOLE_RADIUS]))
-    darkness = np.clip(level - grey.astype(float), 0, None) * hole(grey)
-    row, column = ndimage.center_of_mass(darkness)
-    return float(row), float(column)
+    return center
 
 
 def detector_mask(grey: Grey, center: tuple[float, float]) -> NDArray[np.bool_]:
@@ -42,8 +32,9 @@ def detector_mask(grey: Grey, center: tuple[float, float]) -> NDArray[np.bool_]:
     """
     mask = np.zeros(grey.shape, dtype=bool)
     mask[_covered(grey.max(axis=1)), _covered(grey.max(axis=0))] = True
-    mask &= _distance(grey.shape, center) <= DISC_RADIUS
-    return mask & ~ndimage.binary_dilation(hole(grey), np.ones((3, 3), dtype=bool))
+    mask &= distance_from(grey.shape, center) <= DISC_RADIUS
+    hole = preprocessing.central_hole(grey, radius=HOLE_RADIUS)
+    return mask & preprocessing.grow_mask(~hole)
 
 
 def _covered(brightest: Grey) -> slice:
@@ -59,12 +50,3 @@ def _n_partial(brightest: Grey) -> int:
         if 2 * int(brightest[i]) >= int(brightest[i + 1 : i + 4].max()):
             return i
     return EDGE_DEPTH
-
-
-def _middle(grey: Grey) -> tuple[float, float]:
-    return (grey.shape[0] - 1) / 2, (grey.shape[1] - 1) / 2
-
-
-def _distance(shape: tuple[int, ...], center: tuple[float, float]) -> NDArray[np.float64]:
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    return np.hypot(rows - center[0], columns - center[1])

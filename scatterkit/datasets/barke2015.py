@@ -26,6 +26,7 @@ from scatterkit.datasets._locate import (
     local_roots,
 )
 from scatterkit.datasets.mosaic import turn
+from scatterkit.preprocessing import ColorScale
 
 # the commit that brought the measured patterns into the public repository; they have not changed since
 COMMIT = "7b687c47ec55945df94272fac7e070ed18f90a1d"
@@ -227,7 +228,7 @@ def _assemble(paths: dict[int, Path]) -> MeasuredPatterns:
         centers.append([n - c for n, c in zip(grey.shape, center, strict=True)])
     greys, flags = turn(np.stack(pictures)), turn(np.stack(masks))
     return MeasuredPatterns(
-        patterns=np.interp(greys / 255, SCALE_GREY, SCALE_LOG).astype(np.float32),
+        patterns=ColorScale(SCALE_GREY, SCALE_LOG).transform(greys / 255),
         masks=flags,
         saturated=flags & (greys >= SATURATED_GREY),
         centers=np.array(centers),

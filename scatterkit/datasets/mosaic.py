@@ -10,9 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from scatterkit._validation import check_array, fail, shown
+from scatterkit.datasets._errors import bad_file, existing_file, reading
 
 COLUMNS = 16
 """Slices beside each other in a mosaic."""
+
+VOLUME_MODES = ("I;16", "I", "L", "RGB", "RGBA")  # Pillow's words for grey of 16 and 8 bits and for colours
+PATTERN_MODES = ("L", "RGB", "RGBA")
 
 
 def turn(patterns: NDArray[Any]) -> NDArray[Any]:
@@ -56,8 +60,10 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
     Raises
     ------
-    InvalidParameterError
-        If the picture is no such mosaic.
+    DataFormatError
+        If the picture is no such mosaic, or damaged.
+    FileNotFoundError
+        If there is no such file.
 
     Examples
     --------
@@ -72,16 +78,15 @@ def read_volume(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     ...     bool((read_volume(Path(folder) / "1r.png") == volume).all())
     True
     """
-    with Image.open(path) as image:
-        picture = np.asarray(image)
+    allowed = f"a mosaic of n slices of n x n pixels, {COLUMNS} in a row, n a multiple of {COLUMNS}"
+    picture = _read_png(path, owner="read_volume", allowed=allowed, modes=VOLUME_MODES)
     top = 65535 if picture.dtype.itemsize > 1 else 255
     if picture.ndim == 3:
         picture = picture[..., 0]
     height, width = picture.shape
     n = width // COLUMNS
     if n == 0 or width != n * COLUMNS or n % COLUMNS or height != n * (n // COLUMNS):
-        allowed = f"a mosaic of n slices of n x n pixels, {COLUMNS} in a row, n a multiple of {COLUMNS}"
-        raise fail("path", "read_volume", allowed, f"{os.fspath(path)} of {width} x {height} pixels")
+        raise bad_file(path, "read_volume", allowed, f"{width} x {height} pixels")
     slices = picture.reshape(n // COLUMNS, n, COLUMNS, n).swapaxes(1, 2).reshape(n, n, n)
     return 1 - slices.astype(np.float32) / np.float32(top)
 
@@ -141,6 +146,13 @@ def read_pattern(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     ndarray of float32, shape (y, x)
         The pattern in [0, 1], zero frequency at pixel ``[n // 2, n // 2]``.
 
+    Raises
+    ------
+    DataFormatError
+        If the file is no such picture, or damaged.
+    FileNotFoundError
+        If there is no such file.
+
     Examples
     --------
     >>> import tempfile
@@ -153,10 +165,7 @@ def read_pattern(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     ...     bool(np.abs(read_pattern(Path(folder) / "1s.png") - pattern).max() < 1 / 255)
     True
     """
-    with Image.open(path) as image:
-        picture = np.asarray(image)
-    if picture.dtype != np.uint8 or (picture.ndim == 3 and picture.shape[2] < 2):
-        raise fail("path", "read_pattern", "an 8-bit picture", f"{os.fspath(path)} of {picture.dtype}")
+    picture = _read_png(path, owner="read_pattern", allowed="an 8-bit PNG picture", modes=PATTERN_MODES)
     if picture.ndim == 3:
         picture = picture[..., 1]
     return turn(picture.astype(np.float32) / np.float32(255))
@@ -195,3 +204,15 @@ def write_pattern(path: str | os.PathLike[str], pattern: ArrayLike) -> None:
     )
     grey = np.round(turn(array) * 255).astype(np.uint8)
     Image.fromarray(np.repeat(grey[..., None], 3, axis=-1)).save(path, format="PNG")
+
+
+def _read_png(
+    path: str | os.PathLike[str], *, owner: str, allowed: str, modes: tuple[str, ...]
+) -> NDArray[Any]:
+    """Give the pixels of a PNG file of one of some modes, or raise a DataFormatError."""
+    file = existing_file(path, owner=owner, allowed=allowed)
+    with reading(path, owner=owner, allowed=allowed), Image.open(file, formats=("PNG",)) as image:
+        if image.mode not in modes:
+            raise bad_file(path, owner, allowed, f"a picture of mode {image.mode}")
+        image.load()
+        return np.array(image)

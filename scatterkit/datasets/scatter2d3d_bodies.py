@@ -136,11 +136,27 @@ def solid_from_row(row: SampleRow, rendering: str = "published") -> Solid:
     """
     check_value(row, Instance((SampleRow,)), name="row", owner="solid_from_row")
     check_value(rendering, Choice(("published", "physical")), name="rendering", owner="solid_from_row")
+    body = _shaped(row).rotate(row_rotation(row)).scale(HALF_BOX * row.size)
+    return drawn_body(body) if rendering == "published" else body
+
+
+def row_rotation(row: SampleRow) -> Rotation:
+    """Give the rotation of a row: by alpha about the axis with polar angle theta and azimuth phi.
+
+    Parameters
+    ----------
+    row : SampleRow
+        The row.
+
+    Returns
+    -------
+    scipy.spatial.transform.Rotation
+        The rotation.
+    """
     axis = np.array(
         [np.sin(row.theta) * np.cos(row.phi), np.sin(row.theta) * np.sin(row.phi), np.cos(row.theta)]
     )
-    body = _shaped(row).rotate(Rotation.from_rotvec(row.alpha * axis)).scale(HALF_BOX * row.size)
-    return _drawn(body) if rendering == "published" else body
+    return Rotation.from_rotvec(row.alpha * axis)
 
 
 def _shaped(row: SampleRow) -> Solid:
@@ -178,8 +194,19 @@ def _direction(axis: Axis | None, convention: _Convention, name: str) -> Vector:
     return vector / length
 
 
-def _drawn(body: Solid) -> Solid:
-    """Give a body as the publisher's pictures show it."""
+def drawn_body(body: Solid) -> Solid:
+    """Give a body as the publisher's pictures show it: shrunk by their margins and clipped at their rim.
+
+    Parameters
+    ----------
+    body : Solid
+        The body that a row means, in nm.
+
+    Returns
+    -------
+    Solid
+        The body that the volume shows.
+    """
     rims = HALF_BOX * np.array([DRAWN[0], DRAWN[1], 1.0])
     for factor, axis in zip(DRAWN, "xyz", strict=True):
         body = body.stretch(factor, axis)

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scatterkit._validation import fail
+from scatterkit.datasets._errors import bad_file, existing_file, reading
 
 Axis = str | tuple[float, float, float]
 
 _REQUIRED = ("nr", "real", "scatter", "polyhedron", "symm", "theta", "phi", "alpha", "size")
 _OPTIONAL = ("stretch", "axis", "cut", "caxis")
+_TABLE = "a sample table with the columns " + ", ".join(_REQUIRED)
+_HULL = "Potato"  # the publisher's name for the hull of random points
 _BARE_BRACES = re.compile(r'(?<!")\{[^{}]*\}(?!")')
 
 
@@ -84,7 +86,7 @@ class SampleRow:
     @property
     def is_random(self) -> bool:
         """Whether the body is the hull of random points, which the table does not hold."""
-        return self.polyhedron == "Potato"
+        return self.polyhedron == _HULL
 
 
 def read_table(path: str | os.PathLike[str]) -> list[SampleRow]:
@@ -104,8 +106,11 @@ def read_table(path: str | os.PathLike[str]) -> list[SampleRow]:
 
     Raises
     ------
-    InvalidParameterError
-        If a column is missing or a row does not fit the header, with the line's number.
+    DataFormatError
+        If the file is no such table: a column is missing, a row does not fit the header (with the line's number),
+        or there is no row.
+    FileNotFoundError
+        If there is no such file.
 
     Examples
     --------
@@ -120,27 +125,31 @@ def read_table(path: str | os.PathLike[str]) -> list[SampleRow]:
     >>> row.polyhedron, row.axis, row.cut
     ('Sphere', (0.24, 0.03, -0.97), None)
     """
-    table = Path(path)
-    lines = table.read_text(encoding="utf-8").splitlines()
+    table = existing_file(path, owner="read_table", allowed=_TABLE)
+    with reading(path, owner="read_table", allowed=_TABLE):
+        lines = table.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets put a byte order mark first
     header = [name.strip() for name in lines[0].split(",")] if lines else []
     missing = [name for name in _REQUIRED if name not in header]
     if missing:
-        allowed = "a sample table with the columns " + ", ".join(_REQUIRED)
-        raise fail("path", "read_table", allowed, f"{table} without {', '.join(missing)}")
-    numbered = ((number, line) for number, line in enumerate(lines[1:], start=2) if line.strip())
+        hint = "; its fields are separated by semicolons" if lines and ";" in lines[0] else ""
+        raise bad_file(path, "read_table", _TABLE, f"without {', '.join(missing)}{hint}")
+    numbered = [(number, line) for number, line in enumerate(lines[1:], start=2) if line.strip()]
+    if not numbered:
+        raise bad_file(path, "read_table", _TABLE, "a header without rows")
     return [_read_line(line, header, table, number) for number, line in numbered]
 
 
 def _read_line(line: str, header: list[str], table: Path, number: int) -> SampleRow:
-    fields = next(csv.reader([_BARE_BRACES.sub(r'"\g<0>"', line)]))
     try:
+        fields = next(csv.reader([_BARE_BRACES.sub(r'"\g<0>"', line)]))
         # Rows of random hulls end early: what follows the size is empty there.
-        if not header.index("size") < len(fields) <= len(header):
+        least = header.index("size") + 1 if _HULL in fields else len(header)
+        if not least <= len(fields) <= len(header):
             raise ValueError(f"{len(fields)} fields for {len(header)} columns")
         return _row(dict(zip(header, fields, strict=False)), table.parent)
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         allowed = "a sample table whose rows fit the header"
-        raise fail("path", "read_table", allowed, f"{table}, line {number}: {error},") from error
+        raise bad_file(table, "read_table", allowed, f"line {number}: {error}") from error
 
 
 def _row(fields: Mapping[str, str], folder: Path) -> SampleRow:

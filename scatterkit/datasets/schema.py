@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scatterkit._validation import check_array, check_mask, check_patterns, check_volumes, fail
+from scatterkit._validation import check_array, check_mask, check_patterns, check_volumes, fail, shown
 
 if TYPE_CHECKING:
     import xarray as xr
 
-PATTERN, MASK, VOLUME = "pattern", "mask", "volume"
+PATTERN, MASK, VOLUME, SATURATED = "pattern", "mask", "volume", "saturated"
 PATTERN_DIMS = ("sample", "row", "column")
 VOLUME_DIMS = ("sample", "z", "y", "x")
 FORMAT = "scatterkit data set"
@@ -23,6 +23,7 @@ def make_dataset(
     patterns: ArrayLike,
     *,
     masks: ArrayLike | None = None,
+    saturated: ArrayLike | None = None,
     volumes: ArrayLike | None = None,
     coords: Mapping[str, ArrayLike] | None = None,
     attrs: Mapping[str, Any] | None = None,
@@ -36,6 +37,8 @@ def make_dataset(
         Patterns, scaled or not.
     masks : array_like of bool of shape (n, rows, columns) or (rows, columns), optional
         True where a pixel is measured.
+    saturated : array_like of bool of shape (n, rows, columns), optional
+        True where the detector saturated. Such pixels count as measured.
     volumes : array_like of shape (n, z, y, x), optional
         Occupancies in [0, 1].
     coords : mapping of str to array_like, optional
@@ -48,7 +51,8 @@ def make_dataset(
     Returns
     -------
     xarray.Dataset
-        Variables ``pattern`` (sample, row, column), and where given ``mask`` likewise and ``volume`` (sample, z, y, x).
+        Variables ``pattern`` (sample, row, column), and where given ``mask`` and ``saturated`` likewise and
+        ``volume`` (sample, z, y, x).
 
     Raises
     ------
@@ -72,6 +76,9 @@ def make_dataset(
     flags = check_mask(masks, checked.shape[1:], owner=owner, name="masks", n=n)
     if flags is not None:
         variables[MASK] = (PATTERN_DIMS, np.broadcast_to(flags, checked.shape).copy())
+    if saturated is not None:
+        clipped = check_array(saturated, name=SATURATED, owner=owner, shape=checked.shape, dtype=np.bool_)
+        variables[SATURATED] = (PATTERN_DIMS, clipped)
     positions: dict[str, Any] = {}
     if volumes is not None:
         bodies = check_volumes(volumes, owner=owner, name="volumes")
@@ -109,3 +116,37 @@ def voxel_centers(count: int, box: float) -> Any:
         The centres.
     """
     return (np.arange(count) + 0.5) * (box / count) - box / 2
+
+
+def check_dataset(value: Any, *, owner: str, name: str = "dataset") -> xr.Dataset:
+    """Give a value that is a Dataset of the package's form, lazy or not, or raise; reads no data.
+
+    Parameters
+    ----------
+    value : object
+        What to check.
+    owner : str
+        Function or class to name in the message.
+    name : str, default="dataset"
+        Parameter to name in the message.
+
+    Returns
+    -------
+    xarray.Dataset
+        The value.
+    """
+    import xarray as xr
+
+    allowed = f"an xarray Dataset with a variable {PATTERN!r} of dimensions {PATTERN_DIMS}"
+    if not isinstance(value, xr.Dataset):
+        raise fail(name, owner, allowed, f"an object of type {type(value).__name__}")
+    if PATTERN not in value.data_vars or value[PATTERN].dims != PATTERN_DIMS:
+        raise fail(name, owner, allowed, f"the variables {shown(dict(value.data_vars.dtypes))}")
+    for variable, dims in ((MASK, PATTERN_DIMS), (SATURATED, PATTERN_DIMS), (VOLUME, VOLUME_DIMS)):
+        if variable in value and value[variable].dims != dims:
+            raise fail(
+                name, owner, f"a Dataset whose {variable!r} has dimensions {dims}", str(value[variable].dims)
+            )
+    if 0 in value[PATTERN].shape:
+        raise fail(name, owner, "a Dataset of at least one pattern", f"shape {value[PATTERN].shape}")
+    return value

@@ -1,4 +1,4 @@
-"""What the samplers of bodies share: the seed, ranges and weights as parameters, checked."""
+"""What the samplers of bodies share: numbers within ranges, and weights as parameters, checked."""
 
 from __future__ import annotations
 
@@ -8,39 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._random import RandomState, check_random_state
-from scatterkit._validation import Real, fail, shown
-
-
-def seed_of(random_state: RandomState, owner: str) -> int:
-    """Give an int as it is, and a seed drawn from a Generator, or from a fresh one for None."""
-    generator = check_random_state(random_state, owner=owner)
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(generator.integers(2**63))
+from scatterkit._validation import fail, shown
 
 
 def between(ends: tuple[float, float], draw: float) -> float:
     """Give the number that lies a share (0 to 1) of the way from one end to the other."""
     return float(ends[0] + draw * (ends[1] - ends[0]))
-
-
-def check_range(
-    value: Any,
-    name: str,
-    *,
-    owner: str,
-    low: float,
-    high: float = np.inf,
-    open_low: bool = False,
-    unit: str = "",
-) -> None:
-    """Raise unless a value is two floats, the smaller one first, both within bounds."""
-    bound = Real(low=low, high=high, open_low=open_low)
-    allowed = f"two floats{unit}, the smaller one first, each {bound.describe()}"
-    fits = isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2
-    if not fits or not all(bound.accepts(end) for end in value) or value[0] > value[1]:
-        raise fail(name, owner, allowed, shown(value))
 
 
 def check_weights(

@@ -11,11 +11,21 @@ from numpy.typing import NDArray
 
 from scatterkit._arrays import NUMPY
 from scatterkit._counters import keys_of, uniform
-from scatterkit._random import RandomState
-from scatterkit._validation import Constraint, Instance, Integer, Positive, Real, check_value, fail, shown
+from scatterkit._random import RandomState, seed_of
+from scatterkit._validation import (
+    Constraint,
+    Instance,
+    Integer,
+    Positive,
+    Range,
+    Real,
+    check_value,
+    fail,
+    shown,
+)
 from scatterkit.base import Component
 from scatterkit.solids import _halfspace_bodies as bodies
-from scatterkit.solids._draws import check_range, check_weights, seed_of
+from scatterkit.solids._draws import check_weights
 from scatterkit.solids._halfspace_families import FAMILIES, FAR, N_PLANES, family_tables
 from scatterkit.solids.solid import Solid
 
@@ -96,7 +106,7 @@ class HalfSpaceSampler(Component):
     - ``"twinned_plate"``: platelets with a twin plane, hexagonal to triangular.
 
     The origin is the body's centroid before the cuts, to a fraction of a percent of the circumradius (a sum over
-    256 directions; of thin plates to about 1 %). The circumradius is the distance of the farthest corner from there.
+    256 directions; of thin plates to about 3 %). The circumradius is the distance of the farthest corner from there.
 
     References
     ----------
@@ -163,7 +173,7 @@ class HalfSpaceSampler(Component):
         """
         check_value(n, Integer(low=1), name="n", owner=_OWNER)
         check_value(start, Integer(low=0), name="start", owner=_OWNER)
-        return keys_of(seed_of(self.random_state, _OWNER), np.arange(start, start + n))
+        return keys_of(seed_of(self.random_state, owner=_OWNER), np.arange(start, start + n))
 
     def planes(self, keys: Any, ops: Any = NUMPY) -> tuple[Any, Any]:
         """Give the planes n.r <= d of the bodies that belong to keys.
@@ -271,11 +281,11 @@ class HalfSpaceSampler(Component):
 
     def _check(self) -> tuple[list[str], NDArray[np.float64]]:
         self._check_parameters()
-        check_range(self.size, "size", owner=_OWNER, low=0, open_low=True, unit=" in nm")
+        check_value(self.size, Range(0, unit="nm", open_low=True), name="size", owner=_OWNER)
         if self.stretch is not None:
-            check_range(self.stretch, "stretch", owner=_OWNER, low=0, open_low=True)
+            check_value(self.stretch, Range(0, open_low=True), name="stretch", owner=_OWNER)
         if self.cut is not None:
-            check_range(self.cut, "cut", owner=_OWNER, low=0.05, high=1)
+            check_value(self.cut, Range(0.05, 1), name="cut", owner=_OWNER)
         if self.max_radius > self.box / 2:
             raise fail("max_radius", _OWNER, "at most half the box", f"{self.max_radius} in {self.box} nm")
         if self.size[1] > self.max_radius:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scatterkit._random import RandomState
+from scatterkit._random import RandomState, seed_of
 from scatterkit._validation import (
     Choice,
     Constraint,
     Instance,
     Integer,
     Positive,
+    Range,
     Real,
     check_value,
     fail,
@@ -25,7 +26,7 @@ from scatterkit._validation import (
 )
 from scatterkit.base import Component
 from scatterkit.solids._body import CARTESIAN
-from scatterkit.solids._draws import between, check_range, check_weights, seed_of
+from scatterkit.solids._draws import between, check_weights
 from scatterkit.solids.catalogue import PUBLISHED, canonical_name
 from scatterkit.solids.solid import Solid
 
@@ -196,7 +197,7 @@ class SolidSampler(Component):
         names, weights = self._check()
         check_value(n, Integer(low=1), name="n", owner="SolidSampler")
         check_value(start, Integer(low=0), name="start", owner="SolidSampler")
-        seed = seed_of(self.random_state, "SolidSampler")
+        seed = seed_of(self.random_state, owner="SolidSampler")
         return [self._draw(np.random.default_rng([seed, i]), names, weights) for i in range(start, start + n)]
 
     def build(self, descriptor: SolidDescriptor) -> Solid:
@@ -265,11 +266,11 @@ class SolidSampler(Component):
 
     def _check(self) -> tuple[list[str], NDArray[np.float64]]:
         self._check_parameters()
-        check_range(self.size, "size", owner="SolidSampler", low=0, open_low=True, unit=" in nm")
+        check_value(self.size, Range(0, unit="nm", open_low=True), name="size", owner="SolidSampler")
         if self.stretch is not None:
-            check_range(self.stretch, "stretch", owner="SolidSampler", low=0, open_low=True)
+            check_value(self.stretch, Range(0, open_low=True), name="stretch", owner="SolidSampler")
         if self.cut is not None:
-            check_range(self.cut, "cut", owner="SolidSampler", low=0, open_low=True, high=1)
+            check_value(self.cut, Range(0, 1, open_low=True), name="cut", owner="SolidSampler")
         _check_axes(self.stretch_axes, "stretch_axes")
         if not isinstance(self.cut_axes, str):
             _check_axes(self.cut_axes, "cut_axes")

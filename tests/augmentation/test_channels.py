@@ -40,7 +40,8 @@ def test_of_augmented_patterns():
 
 
 def test_tensors():
-    ops = pytest.importorskip("keras").ops
+    from keras import ops
+
     hidden = np.where(MASKS, X, np.nan)
     for mask in (MASKS, MASKS.astype(np.float32)):
         found = stack_mask(ops.convert_to_tensor(hidden), ops.convert_to_tensor(mask), saturation=0.9)

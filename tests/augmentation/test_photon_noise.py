@@ -129,7 +129,9 @@ def test_parameters():
 
 def test_keras_counts_the_same_photons():
     """Exactly, but for last bits that a compiler may change: a count in 10^5 at most, 10^6 as a rule."""
-    keras, tf = (pytest.importorskip(name) for name in ("keras", "tensorflow"))
+    import keras
+    import tensorflow as tf
+
     patterns = LogScaler(eps=100.0).transform(rings(16))
     noise = PhotonNoise()
     params = noise.sample_params(16, random_state=2)

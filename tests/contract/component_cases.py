@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,19 @@ def two_panels() -> dict[str, Any]:
     return {"panels": [scatterkit.Panel((4, 8), corner=corner, **steps) for corner in corners]}
 
 
+def known_panels() -> dict[str, Any]:
+    return {"detector": scatterkit.PanelDetector(**two_panels()), "grid": scatterkit.QGrid(8, dq=0.01)}
+
+
 def half_ball() -> dict[str, Any]:
     """Cuts are given by two parameters together."""
     return {"matrix": 50 * np.eye(3), "center": (0, 0, 0), "cut_normals": [(0, 0, 1)], "cut_offsets": [0.0]}
+
+
+def one_row() -> dict[str, Any]:
+    picture = Path("1.png")
+    row = (1, "Cube", "O_h", 0.1, 0.2, 0.3, 0.5, 1.2, "C4", None, None, picture, picture)
+    return {"table": [scatterkit.datasets.SampleRow(*row)]}
 
 
 def small_fit() -> dict[str, Any]:
@@ -56,35 +67,80 @@ def small_fit() -> dict[str, Any]:
     return {"model": model, "simulator": simulator, "grid": 8, "n_steps": 10, "n_kept": 1, "radii": [20.0]}
 
 
+def small_set() -> dict[str, Any]:
+    simulator = scatterkit.MSFTSimulator(detector=scatterkit.QGrid(n_pixels=8))
+    return {"rasterizer": scatterkit.Rasterizer(grid=8), "simulator": simulator, "shard_size": 4}
+
+
+def prepare(preprocessor: Any) -> object:
+    """Two frames on the default detector."""
+    frames = patterns(128).repeat(2, axis=0)
+    return preprocessor.fit(frames, darks=np.zeros((2, 128, 128))).process(frames)
+
+
 def use_model(model: Any) -> object:
     """Body models are checked by the fitter that they are given to."""
     return scatterkit.ForwardFitter(**small_fit() | {"model": model}).fit(patterns())
 
 
+def spoil(artifact: Any) -> object:
+    """A filter needs parameters of its own making."""
+    return artifact.apply(patterns(), artifact.sample_params(1, (8, 8)))
+
+
 CASES: dict[str, Case] = {
+    "Augmenter": Case(lambda augmenter: augmenter.transform(patterns())),
+    "Bar": Case(spoil),
     "Beam": Case(lambda beam: beam.fluence),
+    "BlindSpot": Case(spoil),
+    "Blur": Case(spoil),
     "CatalogueBody": Case(use_model, lambda: {"name": "cube", "n_orientations": 1}),
+    "CentralHole": Case(spoil),
+    "ColorBar": Case(lambda bar: bar.transform(np.ones((1, 2, 2, 3))), lambda: {"colors": np.eye(3)}),
+    "ColorScale": Case(
+        lambda scale: scale.transform(patterns()), lambda: {"grey": (0.0, 1.0), "values": (0.0, 2.0)}
+    ),
     "ConvexBody": Case(use_model),
+    "Chain": Case(spoil, lambda: {"steps": [scatterkit.augmentation.Shift()]}),
+    "Crop": Case(spoil),
+    "DatasetGenerator": Case(lambda generator: generator.sample(1), small_set),
     "DetectorCounts": Case(lambda counts: counts.transform(np.ones((1, 128, 128)))),
+    "DetectorGaps": Case(spoil),
     "Ellipsoid": Case(lambda ellipsoid: ellipsoid.volume, half_ball),
+    "ExperimentPreprocessor": Case(prepare),
     "FlatDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "ForwardFitter": Case(lambda fitter: fitter.fit(patterns()), small_fit),
+    "HalfSpaceSampler": Case(lambda sampler: sampler.sample(1)),
     "LogScaler": Case(lambda scaler: scaler.transform(patterns())),
     "MSFTSimulator": Case(lambda simulator: simulator.transform(volumes())),
     "PanelDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5), two_panels),
+    "PanelGaps": Case(spoil, known_panels),
     "PhotonCounts": Case(lambda counts: counts.transform(patterns())),
+    "PhotonNoise": Case(spoil),
+    "PoissonNoise": Case(spoil),
     "PolyhedronSimulator": Case(lambda simulator: simulator.transform([scatterkit.Solid(**tetrahedron())])),
     "PolychromaticSimulator": Case(lambda simulator: simulator.transform(volumes())),
     "PublishedGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
+    "PublishedSampler": Case(lambda sampler: sampler.sample(1)),
     "QGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
+    "QResampler": Case(lambda resampler: resampler.transform(np.ones((1, 128, 128)))),
     "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
+    "Rotation": Case(spoil),
+    "SaltAndPepper": Case(spoil),
+    "Saturation": Case(spoil),
+    "Shift": Case(spoil),
+    "ShotNoise": Case(spoil),
+    "SimulatedExperiment": Case(spoil),
     "Solid": Case(lambda solid: solid.volume, tetrahedron),
     "SolidSampler": Case(lambda sampler: sampler.sample(1)),
+    "StrayLight": Case(spoil),
+    "UniformNoise": Case(spoil),
+    "TableSampler": Case(lambda sampler: sampler.sample(1), one_row),
 }
 
 
 # Bases to subclass; they are no use alone.
-ABSTRACT = {"BodyModel", "Detector"}
+ABSTRACT = {"BodyModel", "Detector", "Filter"}
 
 
 def public_objects() -> list[Any]:

@@ -79,6 +79,8 @@ def same(a: Any, b: Any) -> bool:
         return np.array_equal(a, b)
     if isinstance(a, Component):
         return type(a) is type(b) and same_params(a, b)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
     return bool(a == b) or (a is None and b is None)
 
 

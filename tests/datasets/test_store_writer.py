@@ -1,0 +1,160 @@
+"""Imported data as stores: what goes in comes out, also from blocks, and never in part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from scatterkit._validation import InvalidParameterError
+from scatterkit.datasets import (
+    DatasetGenerator,
+    make_dataset,
+    open_dataset,
+    read_cxi,
+    read_netcdf,
+    write_cxi,
+    write_netcdf,
+    write_store,
+)
+
+
+def full_set(n: int = 7) -> xr.Dataset:
+    rng = np.random.default_rng(5)
+    patterns = rng.random((n, 6, 8)).astype(np.float32)
+    data = make_dataset(
+        patterns,
+        masks=patterns > 0.2,
+        volumes=rng.integers(0, 256, (n, 4, 4, 4)) / 255,
+        coords={
+            "label": [f"body {i}" for i in range(n)],
+            "quaternion": rng.random((n, 4)),
+            "cut": np.arange(n) % 2 == 0,
+            "size": rng.random(n),
+        },
+        attrs={"wavelength": 13.5, "center": [2.2, 4.1]},
+        box=318.75,
+    )
+    data["size"].attrs["units"] = "nm"
+    return data
+
+
+@pytest.mark.parametrize("shard_size", [1, 3, 7, 100])
+def test_what_goes_in_comes_out(tmp_path: Path, shard_size: int) -> None:
+    data = full_set()
+    stored = write_store(data, tmp_path / "run.zarr", shard_size=shard_size)
+    again = stored.load().drop_vars("sample")
+    np.testing.assert_array_equal(again.pattern, data.pattern)
+    np.testing.assert_allclose(again.volume, data.volume, atol=1e-6)
+    assert again.drop_vars(["pattern", "volume"]).equals(data.drop_vars(["pattern", "volume"]))
+    assert again["size"].attrs == {"units": "nm"}
+    assert again.attrs["wavelength"] == 13.5
+    assert again.attrs["center"] == [2.2, 4.1]
+    assert open_dataset(tmp_path / "run.zarr").equals(stored)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+
+
+def test_zarr_alone_reads_it(tmp_path: Path) -> None:
+    import zarr
+
+    data = full_set()
+    write_store(data, tmp_path / "run.zarr", pattern_dtype="uint16", occupancy="float32", shard_size=4)
+    group = zarr.open_group(tmp_path / "run.zarr", mode="r")
+    pattern = np.asarray(group["pattern"])
+    assert pattern.dtype == np.uint16
+    np.testing.assert_array_equal(pattern, np.rint(data.pattern.values * np.float32(65535)))
+    np.testing.assert_array_equal(np.asarray(group["volume"]), data.volume)
+    assert list(group["label"][:]) == data.label.values.tolist()
+
+
+def test_blocks_make_the_same_store(tmp_path: Path) -> None:
+    data = full_set()
+    one = write_store(data, tmp_path / "one.zarr", shard_size=3)
+    blocks = (data.isel(sample=part) for part in (slice(0, 2), slice(2, 6), slice(6, 7)))
+    several = write_store(blocks, tmp_path / "several.zarr", shard_size=3)
+    assert several.equals(one)
+    files = {
+        path.relative_to(tmp_path / "one.zarr"): path.read_bytes()
+        for path in (tmp_path / "one.zarr").rglob("c.*")
+    }
+    assert len(files) >= 3 * 4
+    assert all((tmp_path / "several.zarr" / name).read_bytes() == content for name, content in files.items())
+
+
+def test_stores_are_written_again_and_exported(tmp_path: Path) -> None:
+    stored = write_store(full_set(), tmp_path / "run.zarr", shard_size=3)
+    part = write_store(stored.isel(sample=[5, 1]), tmp_path / "part.zarr")
+    assert part.label.values.tolist() == ["body 5", "body 1"]
+    assert part.sample.values.tolist() == [0, 1]
+    for write, read in ((write_cxi, read_cxi), (write_netcdf, read_netcdf)):
+        again = read(write(stored, tmp_path / f"run.{write.__name__}"))
+        assert again.drop_vars("sample").drop_attrs().equals(stored.load().drop_vars("sample").drop_attrs())
+
+
+def test_parts_left_out_and_saturated_pixels(tmp_path: Path) -> None:
+    data = full_set().drop_vars("mask")
+    data["saturated"] = data.pattern > 0.9
+    stored = write_store(data, tmp_path / "run.zarr", occupancy=None)
+    assert "volume" not in stored
+    np.testing.assert_array_equal(stored.saturated.values, data.saturated)
+
+
+def test_no_generator_comes_of_it(tmp_path: Path) -> None:
+    data = full_set().assign_attrs(generator='{"class": "DatasetGenerator"}')
+    stored = write_store(data, tmp_path / "run.zarr")
+    assert stored.attrs["source_generator"] == '{"class": "DatasetGenerator"}'
+    with pytest.raises(ValueError):
+        DatasetGenerator.from_store(tmp_path / "run.zarr")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda data: data.pattern, {}, "'source' parameter"),
+        (lambda data: data, {"pattern_dtype": "int8"}, "'pattern_dtype'"),
+        (lambda data: data, {"occupancy": "bits"}, "'occupancy'"),
+        (lambda data: data, {"shard_size": 0}, "'shard_size'"),
+        (
+            lambda data: data.assign(pattern=data.pattern * 3),
+            {"pattern_dtype": "uint16"},
+            "'uint16' with values from",
+        ),
+        (
+            lambda data: data.assign(pattern=data.pattern * 1e6),
+            {"pattern_dtype": "float16"},
+            "'float16' with values",
+        ),
+        (lambda data: data.assign(pattern=data.pattern / 0), {}, "'float32' with values"),
+        (lambda data: data.assign_coords(z2=("sample", np.ones(7) * 1j)), {}, "'z2' of type complex128"),
+        (lambda data: [], {}, "at least one block"),
+        (lambda data: "abc", {}, "an iterable of Datasets"),
+        (lambda data: [data, data.drop_vars("cut")], {}, "blocks of the same variables"),
+        (lambda data: [data, data.isel(row=slice(3))], {}, "'pattern' of shape|'mask' of shape"),
+    ],
+)
+def test_a_refused_source_leaves_nothing(
+    tmp_path: Path, change: Any, options: dict[str, Any], said: str
+) -> None:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        source = change(full_set())
+    with pytest.raises(InvalidParameterError, match=said):
+        write_store(source, tmp_path / "run.zarr", **({"shard_size": 2} | options))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_block_leaves_what_was(tmp_path: Path) -> None:
+    def failing() -> Any:
+        yield full_set()
+        raise OSError("disk gone")
+
+    before = write_store(full_set(3), tmp_path / "run.zarr").load()
+    with pytest.raises(InvalidParameterError, match="unless overwrite is True"):
+        write_store(full_set(), tmp_path / "run.zarr")
+    with pytest.raises(OSError, match="disk gone"):
+        write_store(failing(), tmp_path / "run.zarr", shard_size=2, overwrite=True)
+    assert open_dataset(tmp_path / "run.zarr").equals(before)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+    assert write_store(full_set(), tmp_path / "run.zarr", overwrite=True).sizes["sample"] == 7
