@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("scatterkit")
 @pytest.fixture(scope="session")
 def sample_root() -> Path:
     """The folder of the published sample set (exp/, train/, val/, test/), or a skip with its reason."""
-    from scatterkit.datasets._locate import VARIABLE, local_roots
+    from scatterkit.datasets.published._locate import VARIABLE, local_roots
 
     for root in local_roots():
         if any((root / part).is_dir() for part in ("exp", "train", "val", "test")):

@@ -3,33 +3,37 @@
 from typing import Any
 
 from scatterkit.datasets._errors import DataFormatError
-from scatterkit.datasets._journal import GenerationError
-from scatterkit.datasets._locate import DataNotFoundError
-from scatterkit.datasets.barke2015 import MeasuredPatterns, fetch_barke2015
-from scatterkit.datasets.cxi import read_cxi
-from scatterkit.datasets.cxi_writer import write_cxi
-from scatterkit.datasets.feeding import as_keras, as_tf_dataset
-from scatterkit.datasets.generator import DatasetGenerator
-from scatterkit.datasets.geometry import flat_detector
-from scatterkit.datasets.images import read_images
-from scatterkit.datasets.mosaic import read_pattern, read_volume, write_pattern, write_volume
-from scatterkit.datasets.netcdf import read_netcdf, write_netcdf
-from scatterkit.datasets.numpy_files import read_numpy
-from scatterkit.datasets.scatter2d3d import (
+from scatterkit.datasets.feeding.as_keras import as_keras, as_tf_dataset
+from scatterkit.datasets.files.cxi import read_cxi
+from scatterkit.datasets.files.cxi_writer import write_cxi
+from scatterkit.datasets.files.geometry import flat_detector
+from scatterkit.datasets.files.images import read_images
+from scatterkit.datasets.files.netcdf import read_netcdf, write_netcdf
+from scatterkit.datasets.files.numpy_files import read_numpy
+from scatterkit.datasets.generation._journal import GenerationError
+from scatterkit.datasets.generation.generator import DatasetGenerator
+from scatterkit.datasets.generation.store_writer import write_store
+from scatterkit.datasets.generation.stored import open_dataset
+from scatterkit.datasets.published._locate import DataNotFoundError
+from scatterkit.datasets.published.barke2015 import MeasuredPatterns, fetch_barke2015
+from scatterkit.datasets.published.mosaic import read_pattern, read_volume, write_pattern, write_volume
+from scatterkit.datasets.published.scatter2d3d import (
     PublishedFit,
     PublishedGrid,
     fit_published,
     published_levels,
     published_simulator,
 )
-from scatterkit.datasets.scatter2d3d_bodies import solid_from_row
-from scatterkit.datasets.scatter2d3d_folder import iter_scatter2d3d, read_scatter2d3d, write_scatter2d3d
-from scatterkit.datasets.scatter2d3d_table import SampleRow, read_table
+from scatterkit.datasets.published.scatter2d3d_bodies import solid_from_row
+from scatterkit.datasets.published.scatter2d3d_folder import (
+    iter_scatter2d3d,
+    read_scatter2d3d,
+    write_scatter2d3d,
+)
+from scatterkit.datasets.published.scatter2d3d_table import SampleRow, read_table
+from scatterkit.datasets.published.table_sampler import PublishedSampler, RowDescriptor, TableSampler
 from scatterkit.datasets.schema import make_dataset
-from scatterkit.datasets.store_writer import write_store
-from scatterkit.datasets.stored import open_dataset
-from scatterkit.datasets.summary import html_summary
-from scatterkit.datasets.table_sampler import PublishedSampler, RowDescriptor, TableSampler
+from scatterkit.datasets.summary.html_summary import html_summary
 
 __all__ = [
     "DataFormatError",
@@ -75,7 +79,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load the source when it is asked for: it needs Keras, which is optional and slow to import."""
     if name == "OnTheFly":
-        from scatterkit.datasets.on_the_fly import OnTheFly
+        from scatterkit.datasets.feeding.on_the_fly import OnTheFly
 
         return OnTheFly
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

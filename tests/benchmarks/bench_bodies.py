@@ -15,7 +15,7 @@ from benchmarking import print_table, write_json
 from scipy.spatial.transform import Rotation
 
 from scatterkit.datasets import PublishedSampler, read_table
-from scatterkit.datasets._locate import VARIABLE, local_roots
+from scatterkit.datasets.published._locate import VARIABLE, local_roots
 from scatterkit.solids import SolidSampler
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))

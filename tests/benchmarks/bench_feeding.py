@@ -96,7 +96,7 @@ def measure_store(path: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def measure_runs(path: Path) -> dict[str, Any]:
     """Rates of reading volumes by one thread, as stored, so many in a row at a time."""
-    from scatterkit.datasets._sources import open_source
+    from scatterkit.datasets.feeding._sources import open_source
 
     column = open_source(path, ["pattern", "volume"], owner="bench_feeding").columns["volume"]
     lines: dict[str, Any] = {}

@@ -28,8 +28,8 @@ from scatterkit.datasets import (
     read_volume,
     solid_from_row,
 )
-from scatterkit.datasets._locate import VARIABLE, local_roots
-from scatterkit.datasets.scatter2d3d_bodies import CONVENTIONS
+from scatterkit.datasets.published._locate import VARIABLE, local_roots
+from scatterkit.datasets.published.scatter2d3d_bodies import CONVENTIONS
 from scatterkit.experiment import QGrid
 from scatterkit.solids import Rasterizer
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scatterkit.datasets import read_volume
-from scatterkit.datasets._locate import local_roots
+from scatterkit.datasets.published._locate import local_roots
 from scatterkit.solids import Rasterizer, Solid
 
 Array = NDArray[Any]

@@ -1,0 +1,1 @@
+"""From a set, or from nothing, to a network: batches for Keras."""

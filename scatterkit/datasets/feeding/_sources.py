@@ -1,0 +1,172 @@
+"""What batches are read from: a store, a Dataset, or arrays, each as a ``Reader`` of samples in a row."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._validation import fail, shown
+from scatterkit.datasets.generation._store import decoded
+from scatterkit.datasets.schema import MASK, PATTERN, VOLUME, check_dataset
+
+Array = NDArray[Any]
+_NDIM = {PATTERN: 3, MASK: 3, VOLUME: 4}
+_RUN = 128
+"""Samples read at once, about: by fewer the store's own overhead shows, more of them mix less."""
+_ALLOWED = (
+    "the path of a data set, an xarray Dataset of the package's form, or a mapping of 'pattern', 'volume' and "
+    "'mask' to arrays of as many samples"
+)
+
+
+class Source:
+    """Some variables of a set, as stored.
+
+    Parameters
+    ----------
+    columns : mapping of str to Column
+        The variables.
+    """
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.columns = columns
+        self.n_samples = min(column.shape[0] for column in columns.values())
+        self.run = max(_run_length(column.blocks, self.n_samples) for column in columns.values())
+
+    @property
+    def resident(self) -> bool:
+        """Whether all is in memory already, so that a window costs none."""
+        return all(column.resident for column in self.columns.values())
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that a sample takes in a window."""
+        lazy = [column for column in self.columns.values() if not column.resident]
+        return sum(math.prod(column.shape[1:]) * column.dtype.itemsize for column in lazy)
+
+    def read(self, start: int, stop: int) -> dict[str, Array]:
+        """Give samples as they are stored, by variable."""
+        return {name: column.read(start, stop) for name, column in self.columns.items()}
+
+    def decode(self, name: str, stored: Array) -> Array:
+        """Give the values that stored samples mean."""
+        return self.columns[name].decode(stored)
+
+
+class Column:
+    """A variable in an array that slices along its first axis."""
+
+    resident = False
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+        self.shape: tuple[int, ...] = tuple(values.shape)
+        self.dtype = np.dtype(values.dtype)
+        self.decoded = self.shape[1:]
+        self.blocks: tuple[int, int] = (1, self.shape[0])
+
+    def read(self, start: int, stop: int) -> Array:
+        """Give samples as they are stored."""
+        return np.asarray(self._values[start:stop])
+
+    def decode(self, stored: Array) -> Array:
+        """Give the values that stored samples mean."""
+        return np.asarray(stored, np.float32)
+
+
+class _Held(Column):
+    """A variable in memory, or mapped into it."""
+
+    def __init__(self, values: Any) -> None:
+        super().__init__(np.asanyarray(values))
+        self.resident = not isinstance(values, np.memmap)
+
+
+class _Variable(Column):
+    """A variable of a Dataset, which xarray decodes as it is read."""
+
+    def __init__(self, variable: Any) -> None:
+        super().__init__(variable)
+        self.resident = isinstance(variable._data, np.ndarray)
+        shards, chunks = (variable.encoding.get(name) for name in ("shards", "chunks"))
+        chunk = chunks[0] if chunks else 1
+        self.blocks = (chunk, shards[0] if shards else chunk if chunks else self.shape[0])
+
+    def read(self, start: int, stop: int) -> Array:
+        return np.asarray(self._values[start:stop].values)
+
+
+class _Stored(Column):
+    """An array of a store: windows keep it as it is stored, often a quarter of the values' size."""
+
+    def __init__(self, array: Any, variable: Any) -> None:
+        super().__init__(array)
+        self._variable = variable
+        self._scale = array.attrs.get("scale_factor")
+        self.blocks = (array.chunks[0], (array.shards or array.chunks)[0])
+
+    def read(self, start: int, stop: int) -> Array:
+        try:
+            return super().read(start, stop)
+        except Exception:
+            np.asarray(self._variable[start:stop].values)  # raises too, and says which file is damaged
+            raise
+
+    def decode(self, stored: Array) -> Array:
+        return decoded(stored, self._scale)
+
+
+def open_source(source: Any, names: Sequence[str], *, owner: str, optional: Sequence[str] = ()) -> Source:
+    """Give the variables of a set that batches need, and those of the optional ones that it has; or raise."""
+    if isinstance(source, (str, os.PathLike)):
+        return _opened(_store_columns(source), names, optional, owner)
+    if isinstance(source, Mapping) and not hasattr(source, "data_vars"):
+        return _opened({name: _Held(value) for name, value in source.items()}, names, optional, owner)
+    if not hasattr(source, "data_vars"):
+        raise fail("source", owner, _ALLOWED, shown(source))
+    dataset = check_dataset(source, owner=owner, name="source")
+    variables = {str(name): _Variable(dataset.variables[name]) for name in dataset.data_vars if name in _NDIM}
+    return _opened(variables, names, optional, owner)
+
+
+def _store_columns(path: str | os.PathLike[str]) -> dict[str, Column]:
+    import zarr
+
+    from scatterkit.datasets.generation.stored import open_dataset
+
+    variables = open_dataset(path).variables
+    group = zarr.open_group(path, mode="r")
+    return {name: _Stored(group[name], variables[name]) for name in _NDIM if name in variables}
+
+
+def _run_length(blocks: tuple[int, int], n_samples: int) -> int:
+    """Give how many samples to read at once: whole chunks, a shard at most where it has several."""
+    chunk, shard = blocks
+    if chunk >= _RUN:
+        return chunk
+    return min(chunk * max(1, _RUN // chunk), max(shard, 1), n_samples)
+
+
+def _opened(
+    columns: Mapping[str, Column], names: Sequence[str], optional: Sequence[str], owner: str
+) -> Source:
+    """Choose variables, and see that they belong together."""
+    if PATTERN not in columns:
+        raise fail("source", owner, _ALLOWED, f"the variables {sorted(columns)}")
+    missing = [name for name in names if name not in columns]
+    if missing:
+        raise fail("source", owner, f"a set with the variables {list(names)}", f"one with {sorted(columns)}")
+    chosen = {name: columns[name] for name in (*names, *optional) if name in columns}
+    for name, column in chosen.items():
+        if len(column.shape) != _NDIM[name] or 0 in column.shape or column.dtype.kind not in "buif":
+            allowed = f"a set whose {name!r} has {_NDIM[name]} dimensions, none empty, and real numbers"
+            raise fail("source", owner, allowed, f"shape {column.shape} and type {column.dtype}")
+    lengths = {name: column.shape[0] for name, column in chosen.items()}
+    if len(set(lengths.values())) > 1:
+        raise fail("source", owner, "a set with as many samples of each variable", str(lengths))
+    return Source(chosen)

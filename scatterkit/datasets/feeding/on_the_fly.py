@@ -1,0 +1,254 @@
+"""Training pairs without end, made on the device that trains: bodies, their volumes, and their patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from scatterkit._counters import keys_of
+from scatterkit._validation import (
+    AnyOf,
+    Choice,
+    Constraint,
+    Instance,
+    Integer,
+    check_mask,
+    check_value,
+    fail,
+    shown,
+)
+from scatterkit.augmentation import Augmenter
+from scatterkit.datasets.feeding._recipe import Recipe, check_recipe, seeded
+from scatterkit.datasets.feeding.keras_feeding import Batches
+from scatterkit.datasets.schema import PATTERN, VOLUME
+from scatterkit.simulation import LogScaler, MSFTSimulator
+from scatterkit.simulation._log_scaling import log_scaled
+from scatterkit.simulation.keras_layers import MSFTLayer
+from scatterkit.simulation.kernels.tensor_backends import jit, keras
+from scatterkit.simulation.kernels.tensor_bodies import occupancy
+from scatterkit.solids import HalfSpaceSampler
+
+_OWNER = "OnTheFly"
+_CONSTRAINTS: Mapping[str, Constraint] = {
+    "sampler": Instance((HalfSpaceSampler,), optional=True),
+    "simulator": Instance((MSFTSimulator,), optional=True),
+    "scaler": AnyOf((Choice(("log", None)), Instance((LogScaler,)))),
+    "augmenter": Instance((Augmenter,), optional=True),
+    "grid": Integer(1),
+    "batch_size": Integer(1),
+    "steps_per_epoch": Integer(1),
+    "random_state": Integer(0),
+    "n_columns": Integer(1),
+    "step": Integer(0),
+}
+
+
+class OnTheFly(Batches):
+    """An endless source of training pairs, sampled and simulated on the training device: no epoch repeats.
+
+    Random half-space bodies are drawn, rasterised by column and simulated by ``MSFTLayer``'s kernel, all compiled into
+    one function where the backend does that. Sample i depends on ``random_state`` and i alone; batch s holds samples s
+    ``batch_size`` and on.
+
+    Parameters
+    ----------
+    sampler : HalfSpaceSampler, optional
+        What bodies to draw; ``HalfSpaceSampler()`` by default. Its ``random_state`` must be None or this source's.
+    simulator : MSFTSimulator, optional
+        What to simulate; by default ``MSFTSimulator()``, the published configuration. Its ``backend`` must be "auto" or
+        "keras"; its ``box`` is the volumes' too.
+    scaler : LogScaler, "log" or None, default="log"
+        How intensities are scaled: as ``LogScaler()`` by default, not at all with None.
+    augmenter : Augmenter, optional
+        Artifacts for the patterns in x; those in y stay clean. Where its ``random_state`` is None, it gets that of
+        the source.
+    grid : int, default=64
+        Voxels along each axis.
+    batch_size : int, default=32
+        Samples in a batch.
+    steps_per_epoch : int, default=1000
+        How many batches Keras takes for an epoch.
+    random_state : int, default=0
+        Seed of the bodies and artifacts.
+    y : {"volume", "pattern"}, tuple of these or None, default="volume"
+        What the network is to give. "pattern" is the clean one, for a physics loss.
+    mask : {"channel", "input"} or None, default=None
+        Where the network sees which pixels are measured, as for `as_keras`: those in the simulator's mask and the
+        scaler's, less what the augmenter takes.
+    n_columns : int, default=16
+        Columns through each voxel that its occupancy is averaged over.
+    step : int, default=0
+        Number of the first batch, to go on where another run ended.
+
+    See Also
+    --------
+    as_keras : Batches of a set that is stored.
+    DatasetGenerator : Makes a set to store.
+
+    Notes
+    -----
+    Use it in ``model.fit(source, epochs=...)``, or as an iterator that never ends: ``for x, y in source``. Iteration
+    gives the backend's own tensors, which stay on the device. In ``fit``, TensorFlow moves batches through the
+    host's memory, as Keras hands them on.
+
+    The only state is ``step``, the number of batches that were given: save it with the model's weights and hand it to
+    the source that goes on.
+
+    References
+    ----------
+    Rasterising half-space bodies by columns is the slab method of ray tracing: T. L. Kay and J. T. Kajiya, SIGGRAPH
+    Comput. Graph. 20, 269 (1986).
+
+    Examples
+    --------
+    >>> from scatterkit.datasets import OnTheFly
+    >>> from scatterkit.experiment import QGrid
+    >>> from scatterkit.simulation import MSFTSimulator
+    >>> simulator = MSFTSimulator(detector=QGrid(16, dq=0.02))
+    >>> source = OnTheFly(simulator=simulator, grid=8, batch_size=4, n_columns=4)
+    >>> patterns, volumes = next(iter(source))
+    >>> tuple(patterns.shape), tuple(volumes.shape), source.step
+    ((4, 16, 16), (4, 8, 8, 8), 1)
+    """
+
+    def __init__(
+        self,
+        sampler: HalfSpaceSampler | None = None,
+        simulator: MSFTSimulator | None = None,
+        scaler: LogScaler | str | None = "log",
+        augmenter: Augmenter | None = None,
+        grid: int = 64,
+        batch_size: int = 32,
+        steps_per_epoch: int = 1000,
+        random_state: int = 0,
+        y: str | tuple[str, ...] | None = "volume",
+        mask: str | None = None,
+        n_columns: int = 16,
+        step: int = 0,
+    ) -> None:
+        given = locals()
+        for name, constraint in _CONSTRAINTS.items():
+            check_value(given[name], constraint, name=name, owner=_OWNER)
+        super().__init__(int(steps_per_epoch))
+        recipe = check_recipe(PATTERN, y, mask, owner=_OWNER)
+        layer = MSFTLayer(MSFTSimulator() if simulator is None else simulator)
+        self._sampler = _seeded_sampler(sampler, int(random_state), layer.simulator.box)
+        self._augmenter = seeded(augmenter, int(random_state))
+        self._batch_size = int(batch_size)
+        self._seed = int(random_state)
+        self._position = int(step)
+        grid_shape = (int(grid),) * 3
+        layer.build((None, *grid_shape))
+        self._shape = layer.simulator.plan(grid_shape).detector_shape
+        self._make = jit(
+            _Pipeline(
+                self._sampler,
+                layer,
+                LogScaler() if isinstance(scaler, str) else scaler,
+                self._augmenter,
+                grid_shape,
+                n_columns,
+                recipe,
+            )
+        )
+
+    @property
+    def step(self) -> int:
+        """Number of the next batch; to be set in order to go on from another one."""
+        return self._position + len(self._tickets)
+
+    @step.setter
+    def step(self, value: int) -> None:
+        check_value(value, Integer(0), name="step", owner=_OWNER)
+        with self._lock:
+            self._position, self._tickets = int(value), {}
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give one batch after the other, without end."""
+        while True:
+            with self._lock:
+                position = self._position
+                self._position += 1
+            yield self._batch(position)
+
+    def _following(self, position: int, taken: int) -> int:
+        return position + taken
+
+    def _batch(self, position: int) -> Any:
+        samples = np.arange(self._batch_size, dtype=np.int64) + position * self._batch_size
+        drawn: dict[str, Any] = {}
+        if self._augmenter is not None:
+            params = self._augmenter.sample_params(samples, shape=self._shape)
+            drawn = keras.tree.map_structure(keras.ops.convert_to_tensor, params.tree())
+        return self._make(keras.ops.convert_to_tensor(keys_of(self._seed, samples)), drawn)
+
+
+class _Pipeline:
+    """From keys of random numbers to a batch, in tensors alone."""
+
+    def __init__(
+        self,
+        sampler: HalfSpaceSampler,
+        layer: MSFTLayer,
+        scaler: LogScaler | None,
+        augmenter: Augmenter | None,
+        grid_shape: tuple[int, int, int],
+        n_columns: int,
+        recipe: Recipe,
+    ) -> None:
+        self._sampler, self._layer, self._scaler, self._augmenter = sampler, layer, scaler, augmenter
+        self._grid_shape, self._n_columns, self._recipe = grid_shape, n_columns, recipe
+        if scaler is not None:
+            scaler._check_parameters()
+        self._scaler_mask, self._measured = self._masks(layer.simulator.plan(grid_shape).detector_shape)
+
+    def __call__(self, keys: Any, drawn: Mapping[str, Any]) -> tuple[Any, ...]:
+        ops = keras.ops
+        normals, offsets = self._sampler.planes(keys, ops)
+        volumes = occupancy(normals, offsets, self._grid_shape, self._layer.simulator.box, self._n_columns)
+        patterns = self._scaled(self._layer.call(volumes))
+        x, mask = patterns, None
+        if self._recipe.mask:
+            mask = ops.ones_like(patterns) * ops.convert_to_tensor(self._measured)
+        if self._augmenter is not None:
+            x = self._augmenter.apply(patterns, drawn)
+            mask = None if mask is None else self._augmenter.apply_mask(mask, drawn)
+        return self._recipe.pack(x, mask, {PATTERN: patterns, VOLUME: volumes}, ops)
+
+    def _scaled(self, intensities: Any) -> Any:
+        if self._scaler is None:
+            return intensities
+        mask = None if self._scaler_mask is None else keras.ops.convert_to_tensor(self._scaler_mask)
+        return log_scaled(intensities, float(self._scaler.eps), self._scaler.normalize, mask, keras.ops)
+
+    def _masks(self, shape: tuple[int, int]) -> tuple[NDArray[np.bool_] | None, NDArray[np.float32]]:
+        """Give the scaler's mask, and 1 where simulator and scaler both measure."""
+        masks = [
+            check_mask(getattr(part, "mask", None), shape, owner=type(part).__name__)
+            for part in (self._scaler, self._layer.simulator)
+        ]
+        measured = np.logical_and.reduce([np.ones(shape, bool), *(m for m in masks if m is not None)])
+        return masks[0], measured.astype(np.float32)
+
+
+def _seeded_sampler(sampler: HalfSpaceSampler | None, seed: int, box: float) -> HalfSpaceSampler:
+    chosen = HalfSpaceSampler(box=box, **_fitting(box)) if sampler is None else clone(sampler)
+    if chosen.random_state not in (None, seed):
+        allowed = f"a sampler whose random_state is None or the source's, {seed}"
+        raise fail("sampler", _OWNER, allowed, shown(sampler))
+    if chosen.box > box:
+        allowed = f"a sampler whose box fits that of the simulator, {box} nm"
+        raise fail("sampler", _OWNER, allowed, f"one of {chosen.box} nm")
+    chosen.set_params(random_state=seed).planes(keys_of(seed, 0))  # checks all parameters
+    return chosen
+
+
+def _fitting(box: float) -> dict[str, Any]:
+    """Give the sampler's ranges of size as the same parts of another box."""
+    default = HalfSpaceSampler()
+    part = box / default.box
+    return {"size": tuple(part * end for end in default.size), "max_radius": part * default.max_radius}

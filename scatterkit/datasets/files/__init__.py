@@ -1,0 +1,1 @@
+"""Reading and writing the files of experiments and of other programs."""

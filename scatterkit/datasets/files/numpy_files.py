@@ -1,0 +1,126 @@
+"""NumPy's own files: arrays of patterns, masks and volumes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._validation import Instance, check_value
+from scatterkit.datasets._errors import bad_file, existing_file, reading
+from scatterkit.datasets.files._frames import Frames, assemble, check_frames, chosen, take
+from scatterkit.datasets.schema import MASK, PATTERN, SATURATED, VOLUME
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+OWNER = "read_numpy"
+ALLOWED = "an .npy or .npz file of numeric arrays"
+AXES = {PATTERN: 3, MASK: 3, SATURATED: 3, VOLUME: 4}
+
+
+def read_numpy(
+    path: str | os.PathLike[str], *, frames: Frames = None, names: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """Read patterns, and what belongs to them, from a file of NumPy's.
+
+    Parameters
+    ----------
+    path : path-like
+        An ``.npy`` file of patterns (n, rows, columns) or of one pattern (rows, columns), or an ``.npz`` file of
+        several arrays.
+    frames : int, slice or sequence of int, optional
+        Which patterns to read; all by default. Of an ``.npy`` file no others are read from the disk.
+    names : mapping of str to str, optional
+        Under which names an ``.npz`` file holds the ``"pattern"``, ``"mask"``, ``"saturated"`` and ``"volume"``;
+        by default under just these. Other arrays of one value per pattern become coordinates.
+
+    Returns
+    -------
+    xarray.Dataset
+        The data set, as from `make_dataset`. Pixels that are NaN or infinite are zero, and not measured.
+
+    Raises
+    ------
+    DataFormatError
+        If the file is damaged, holds Python objects or no patterns, or its arrays do not belong together.
+    FileNotFoundError
+        If there is no such file.
+
+    Notes
+    -----
+    A mask is True, or 1, where a pixel was measured; one of two axes holds for all patterns. Arrays of Python
+    objects are refused, because reading them can run any code.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from scatterkit.datasets import read_numpy
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "run.npz")
+    ...     np.savez(file, pattern=np.ones((5, 64, 64)), energy=np.arange(5))
+    ...     data = read_numpy(file, frames=slice(2))
+    >>> data.pattern.shape, data.energy.values.tolist()
+    ((2, 64, 64), [0, 1])
+    """
+    check_frames(frames, owner=OWNER)
+    check_value(names, Instance((Mapping,), optional=True), name="names", owner=OWNER)
+    file = existing_file(path, owner=OWNER, allowed=ALLOWED)
+    with reading(path, owner=OWNER, allowed=ALLOWED):
+        arrays = _arrays(file)
+    wanted = {part: part for part in AXES} | dict(names or {})
+    if wanted[PATTERN] not in arrays:
+        raise bad_file(path, OWNER, ALLOWED, f"no array {wanted[PATTERN]!r} among {_listed(arrays)}")
+    parts = {part: arrays.pop(name) for part, name in wanted.items() if name in arrays}
+    for part, array in parts.items():
+        if array.ndim == AXES[part] - 1 and not (part == MASK and parts[PATTERN].ndim == AXES[PATTERN]):
+            parts[part] = array[None]
+    return _assembled(file, parts, arrays, frames)
+
+
+def _arrays(file: Path) -> dict[str, NDArray[Any]]:
+    with file.open("rb") as stream:
+        start = stream.read(6)
+    if start == b"\x93NUMPY":
+        return {PATTERN: np.lib.format.open_memmap(file, mode="r")}
+    if not start.startswith(b"PK"):
+        raise bad_file(file, OWNER, ALLOWED, "neither of the two by its first bytes")
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _assembled(
+    file: Path, parts: dict[str, NDArray[Any]], others: dict[str, NDArray[Any]], frames: Frames
+) -> xr.Dataset:
+    patterns = parts[PATTERN]
+    if patterns.ndim != AXES[PATTERN]:
+        raise bad_file(file, OWNER, ALLOWED, f"patterns of shape {patterns.shape}")
+    n = len(patterns)
+    indices = chosen(frames, n, owner=OWNER) if n else np.arange(0)
+    coords = {name: array for name, array in others.items() if array.ndim and len(array) == n}
+    for name, array in parts.items():
+        if array.ndim == AXES[name] and len(array) != n:
+            raise bad_file(file, OWNER, ALLOWED, f"{n} patterns, and {name!r} of shape {array.shape}")
+    chosen_parts = {
+        name: take(array, indices) if array.ndim == AXES[name] and n else array
+        for name, array in parts.items()
+    }
+    return assemble(
+        chosen_parts[PATTERN],
+        masks=chosen_parts.get(MASK),
+        saturated=chosen_parts.get(SATURATED),
+        volumes=chosen_parts.get(VOLUME),
+        coords={name: take(array, indices) for name, array in coords.items()},
+        path=file,
+        owner=OWNER,
+        allowed=ALLOWED,
+    )
+
+
+def _listed(arrays: Mapping[str, NDArray[Any]]) -> str:
+    return ", ".join(f"{name!r} of shape {array.shape}" for name, array in arrays.items()) or "none"

@@ -1,0 +1,1 @@
+"""Generating sets of any size: samples, the store on disk, resuming, workers."""

@@ -1,0 +1,361 @@
+"""Batches from sets: each sample once per epoch, in a new order, with bounded memory, and without leftovers."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from feeding_threads import none_left
+
+from scatterkit import MSFTSimulator, QGrid, Rasterizer
+from scatterkit.augmentation import Augmenter, CentralHole
+from scatterkit.datasets import DatasetGenerator, as_keras, as_tf_dataset, make_dataset, open_dataset
+from scatterkit.datasets.feeding._batches import Shuffler
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)"),
+    pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning"),
+]
+N = 90
+
+
+@pytest.fixture(scope="module")
+def keras():
+    return importlib.import_module("keras")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    target = tmp_path_factory.mktemp("feeding") / "set.zarr"
+    simulator = MSFTSimulator(detector=QGrid(16, dq=0.03))
+    DatasetGenerator(rasterizer=Rasterizer(grid=8), simulator=simulator, shard_size=16).generate(
+        target, N, verbose=False
+    )
+    return target
+
+
+@pytest.fixture(scope="module")
+def stored(path):
+    return open_dataset(path).load()
+
+
+def numbers(stored, x, y=None):
+    """Which samples a batch holds, by their patterns; their volumes must be theirs."""
+    found = [int(np.flatnonzero((stored.pattern.values == pattern).all((1, 2))).item()) for pattern in x]
+    if y is not None:
+        assert np.array_equal(y, stored.volume.values[found])
+    return found
+
+
+def epoch_of(stored, batches):
+    return [number for x, y in batches for number in numbers(stored, np.asarray(x), np.asarray(y))]
+
+
+SOURCES = {
+    "path": lambda path: path,
+    "text": str,
+    "lazy": open_dataset,
+    "loaded": lambda path: open_dataset(path).load(),
+    "arrays": lambda path: {name: open_dataset(path)[name].values for name in ("pattern", "volume")},
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_epoch_has_each_sample_once_in_an_order_of_its_own(stored, path, kind):
+    batches = as_keras(SOURCES[kind](path), 8, random_state=3, buffer_size=32)
+    first, second = epoch_of(stored, batches), epoch_of(stored, batches)
+    assert sorted(first) == sorted(second) == list(range(N))
+    assert first != second
+    again = as_keras(SOURCES[kind](path), 8, random_state=3, buffer_size=32)
+    assert epoch_of(stored, again) == first
+    again.epoch = 1
+    assert epoch_of(stored, again) == second
+    assert again.epoch == 2
+    other = as_keras(SOURCES[kind](path), 8, random_state=4, buffer_size=32)
+    assert epoch_of(stored, other) != first
+
+
+def test_without_shuffling_samples_keep_their_order(stored, path):
+    batches = as_keras(path, 7, shuffle=False, samples=[70, 3, 40, 41, 42, 5, 88, 11], buffer_size=2)
+    assert [len(x) for x, _ in batches] == [7, 1]
+    assert epoch_of(stored, batches) == [3, 5, 11, 40, 41, 42, 70, 88]
+
+
+def test_parts_of_a_set(stored, path):
+    train = epoch_of(stored, as_keras(path, 8, samples=(0, 80), random_state=0))
+    test = epoch_of(stored, as_keras(path, 8, samples=slice(80, None)))
+    assert sorted(train) == list(range(80))
+    assert sorted(test) == list(range(80, N))
+
+
+def test_drop_last(stored, path):
+    batches = as_keras(path, 8, drop_last=True, random_state=0)
+    seen = epoch_of(stored, batches)
+    assert len(seen) == len(set(seen)) == 88
+    assert {len(x) for x, _ in batches} == {8}
+
+
+# --- what is put together ----------------------------------------------------------------------------------
+
+
+def test_several_targets_and_none(stored, path):
+    x, (pattern, volume) = as_keras(path, 8, y=("pattern", "volume"), random_state=0)[0]
+    assert np.array_equal(x, pattern)
+    numbers(stored, x, volume)
+    (x,) = as_keras(path, 8, y=None, shuffle=False)[1]
+    assert numbers(stored, x) == list(range(8, 16))
+    volumes, patterns = as_keras(path, 8, x="volume", y="pattern", random_state=0)[0]
+    numbers(stored, patterns, volumes)
+
+
+def test_artifacts_are_those_of_sample_and_epoch(stored, path):
+    augmenter = Augmenter(random_state=5)
+    batches = as_keras(path, 8, y="pattern", augmenter=augmenter, random_state=0)
+    epochs = [list(batches), list(batches)]
+    for epoch, found in enumerate(epochs):
+        for x, clean in found:
+            expected = augmenter.augment(clean, indices=numbers(stored, clean), epoch=epoch).patterns
+            assert np.array_equal(x, expected)
+
+
+def test_an_augmenter_without_seed_gets_that_of_the_batches(stored, path):
+    augmenter = Augmenter()
+    found = as_keras(path, 8, y="pattern", augmenter=augmenter, random_state=11)[2]
+    seeded = as_keras(path, 8, y="pattern", augmenter=Augmenter(random_state=11), random_state=11)[2]
+    assert np.array_equal(found[0], seeded[0])
+    assert augmenter.random_state is None
+
+
+def test_mask_as_channel_and_as_input(stored):
+    masks = np.random.default_rng(0).random(stored.pattern.shape) > 0.3
+    data = make_dataset(stored.pattern.values, masks=masks)
+    hole = Augmenter([CentralHole()], random_state=1)
+    channels, clean = as_keras(data, 8, y="pattern", mask="channel", augmenter=hole, random_state=0)[0]
+    here = numbers(stored, clean)
+    assert channels.shape == (8, 16, 16, 2)
+    params = hole.sample_params(here, shape=(16, 16))
+    assert np.array_equal(channels[..., 0], hole.apply(clean, params))
+    assert np.array_equal(channels[..., 1], hole.apply_mask(masks[here], params))
+    pattern, mask = as_keras(data, 8, y=None, mask="input", random_state=0)[0][0]
+    assert np.array_equal(mask, masks[numbers(stored, pattern)])
+    without = as_keras(make_dataset(stored.pattern.values), 8, y=None, mask="channel")[0][0]
+    assert (without[..., 1] == 1).all()
+
+
+# --- in Keras ----------------------------------------------------------------------------------------------
+
+
+def counting_model(keras, n):
+    """A model whose weights count how often it was trained on each of n samples, given as unit vectors."""
+    inputs = keras.Input((1, n))
+    outputs = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(
+        keras.layers.Flatten()(inputs)
+    )
+    model = keras.Model(inputs, outputs)
+    total = lambda y, p: -keras.ops.sum(p)  # noqa: E731  whose gradient is the sum of the unit vectors
+    model.compile(keras.optimizers.SGD(1.0), loss=total, jit_compile=False)
+    return model
+
+
+@pytest.mark.parametrize("n", [40, 1])
+def test_fit_trains_on_each_sample_once_per_epoch(keras, n):
+    model = counting_model(keras, n)
+    batches = as_keras({"pattern": np.eye(n)[:, None]}, 8, y="pattern", random_state=0)
+    model.fit(batches, epochs=3, verbose=0)
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(n, 3))
+    # PyTorch and JAX look at a first batch and begin anew: where there is but one, that counts as an epoch
+    assert batches.epoch == 3 or (batches.epoch == 4 and n == 1)
+    model.fit(
+        batches, epochs=1, verbose=0, validation_data=as_keras({"pattern": np.eye(n)[:, None]}, y="pattern")
+    )
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(n, 4))
+
+
+def test_the_shuffling_of_keras_does_not_make_it_read_back_and_forth(keras, monkeypatch):
+    n = 512
+    batches = as_keras({"pattern": np.eye(n)[:, None]}, 8, y="pattern", random_state=0)
+    shuffler = Shuffler(np.arange(n), 16, 64, True, 0)  # windows as small as on disk: eight of them
+    monkeypatch.setattr(batches._stream, "_shuffler", shuffler)
+    reads = []
+    read = batches._stream._reader.read
+    monkeypatch.setattr(batches._stream._reader, "read", lambda *a: (reads.append(a), read(*a))[1])
+    model = counting_model(keras, n)
+    model.fit(batches, epochs=2, verbose=0)
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(n, 2))
+    assert len(reads) <= 2 * 32 + 3 * 8  # each run once, and windows begun for shapes or the next epoch
+
+
+def test_short_epochs_see_other_samples_each_time(keras):
+    model = counting_model(keras, 64)
+    batches = as_keras({"pattern": np.eye(64)[:, None]}, 8, y="pattern", random_state=0)
+    model.fit(batches, epochs=6, steps_per_epoch=4, verbose=0)
+    counts = keras.ops.convert_to_numpy(model.weights[0])[:, 0]
+    assert counts.sum() == 6 * 4 * 8
+    assert (counts > 0).mean() > 0.8
+
+
+def test_predictions_come_in_the_order_of_the_samples(keras, stored, path):
+    model = keras.Sequential([keras.Input((16, 16)), keras.layers.Flatten()])
+    found = model.predict(as_keras(path, 8, y=None, shuffle=False), verbose=0)
+    assert np.array_equal(found.reshape(stored.pattern.shape), stored.pattern.values)
+
+
+def test_processes_and_threads_of_keras_are_refused(path):
+    batches = as_keras(path)
+    with pytest.raises(ValueError, match="'workers' parameter of StoredBatches must be 1 here"):
+        batches.workers = 2
+    with pytest.raises(ValueError, match="'use_multiprocessing' parameter of StoredBatches must be False"):
+        batches.use_multiprocessing = True
+    batches.use_multiprocessing = False
+
+
+def test_a_number_beyond_the_epoch_is_an_index_error(path):
+    with pytest.raises(IndexError, match="batch 12 of 12"):
+        as_keras(path, 8)[12]
+
+
+def test_tf_dataset(stored, path):
+    batches = as_tf_dataset(path, 8, random_state=3, buffer_size=32)
+    same = as_keras(path, 8, random_state=3, buffer_size=32)
+    assert int(batches.cardinality()) == 12
+    x, y = batches.element_spec
+    assert (tuple(x.shape), tuple(y.shape)) == ((None, 16, 16), (None, 8, 8, 8))
+    for _ in range(2):
+        assert epoch_of(stored, batches) == epoch_of(stored, same)
+    even = as_tf_dataset(path, 9, y=("volume", "pattern"), mask="input", random_state=3)
+    (pattern, mask), (volume, _) = next(iter(even))
+    assert (tuple(pattern.shape), tuple(mask.shape), tuple(volume.shape)) == ((9, 16, 16),) * 2 + (
+        (9, 8, 8, 8),
+    )
+
+
+def test_fit_on_a_tf_dataset(keras):
+    model = counting_model(keras, 40)
+    model.fit(as_tf_dataset({"pattern": np.eye(40)[:, None]}, 8, y="pattern"), epochs=2, verbose=0)
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(40, 2))
+
+
+# --- threads, memory, errors -------------------------------------------------------------------------------
+
+
+def test_no_threads_are_left_when_nobody_asks(path):
+    batches = as_keras(path, 4, buffer_size=16, workers=3)
+    iterator = iter(batches)
+    next(iterator)
+    assert none_left()
+    next(iterator)  # and they come again
+    iterator.close()
+    assert none_left()
+    for _ in as_tf_dataset(path, 4, buffer_size=16).take(2):
+        pass
+    assert none_left()
+
+
+def test_fit_ends_with_the_error_of_a_thread(keras, monkeypatch):
+    batches = as_keras({"pattern": np.eye(40)[:, None]}, 8, y="pattern", random_state=0)
+
+    def damaged(*_):
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr(batches._stream._reader, "read", damaged)
+    with pytest.raises(Exception, match="the disk is on fire"):
+        counting_model(keras, 40).fit(batches, verbose=0)
+    assert none_left()
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    simulator = MSFTSimulator(detector=QGrid(16, dq=0.03))
+    generator = DatasetGenerator(rasterizer=Rasterizer(grid=8), simulator=simulator, shard_size=16)
+    generator.generate(tmp_path / "set.zarr", 32, verbose=False)
+    batches = as_keras(tmp_path / "set.zarr", 32)
+    [file] = (tmp_path / "set.zarr" / "pattern").glob("c.1.*")
+    content = bytearray(file.read_bytes())
+    content[10:40] = bytes(30)
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"pattern/c\.1\.0\.0"):
+        batches[0]
+
+
+# --- what is refused ---------------------------------------------------------------------------------------
+
+ARRAYS = {"pattern": np.zeros((20, 16, 16)), "volume": np.zeros((20, 8, 8, 8))}
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters", "message"),
+    [
+        (3, {}, "'source' parameter of as_keras must be the path of a data set"),
+        ({}, {}, "'source' parameter"),
+        ({"pattern": np.zeros((20, 16, 16))}, {}, r"with the variables \['pattern', 'volume'\]"),
+        (ARRAYS | {"volume": np.zeros((19, 8, 8, 8))}, {}, "as many samples of each variable"),
+        (ARRAYS | {"pattern": np.zeros((20, 16))}, {}, "'pattern' has 3 dimensions"),
+        (ARRAYS | {"pattern": np.zeros((20, 16, 16), complex)}, {}, "real numbers"),
+        (ARRAYS, {"x": "mask"}, "'x' parameter"),
+        (ARRAYS, {"y": "mask"}, "'y' parameter"),
+        (ARRAYS, {"y": ()}, "'y' parameter"),
+        (ARRAYS, {"mask": "weights"}, "'mask' parameter"),
+        (ARRAYS, {"x": "volume", "mask": "channel"}, "'mask' parameter of as_keras must be None where x is"),
+        (
+            ARRAYS,
+            {"x": "volume", "augmenter": Augmenter()},
+            "'augmenter' parameter of as_keras must be None where",
+        ),
+        (ARRAYS, {"augmenter": 3}, "'augmenter' parameter"),
+        (ARRAYS, {"augmenter": Augmenter(filters="none")}, "'filters' parameter of Augmenter"),
+        (ARRAYS, {"batch_size": 0}, "'batch_size' parameter"),
+        (ARRAYS, {"batch_size": 21, "drop_last": True}, "'batch_size' parameter"),
+        (ARRAYS, {"shuffle": 1}, "'shuffle' parameter"),
+        (ARRAYS, {"random_state": -1}, "'random_state' parameter"),
+        (ARRAYS, {"buffer_size": 0}, "'buffer_size' parameter"),
+        (ARRAYS, {"prefetch": -1}, "'prefetch' parameter"),
+        (ARRAYS, {"workers": 0}, "'workers' parameter"),
+        (ARRAYS, {"samples": (3, 21)}, "'samples' parameter"),
+        (ARRAYS, {"samples": (3, 3)}, "'samples' parameter"),
+        (ARRAYS, {"samples": [3, 3]}, "'samples' parameter"),
+        (ARRAYS, {"samples": [-1]}, "'samples' parameter"),
+        (ARRAYS, {"samples": [0.5]}, "'samples' parameter"),
+        (ARRAYS, {"samples": slice(5, 5)}, "'samples' parameter"),
+    ],
+)
+def test_refused_at_once(source, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        as_keras(source, **parameters)
+
+
+def test_no_set_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        as_keras(tmp_path / "nothing.zarr")
+
+
+def test_memory_is_bounded_by_the_window_and_not_the_set(path):
+    small, large = (as_keras(path, 8, buffer_size=b, random_state=0).max_bytes for b in (16, 64))
+    sample = 8**3 + 2 * 16**2  # as stored
+    assert large - small == 2 * 48 * sample
+
+
+@pytest.mark.slow
+def test_two_devices_train_on_each_sample_once():
+    code = """
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras
+from scatterkit.datasets import as_keras
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    inputs = keras.Input((1, 40))
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+    model = keras.Model(inputs, dense(keras.layers.Flatten()(inputs)))
+    model.compile(keras.optimizers.SGD(1.0), loss=lambda t, p: -keras.ops.sum(p), jit_compile=False)
+unit = {"pattern": np.eye(40)[:, None]}
+model.fit(as_keras(unit, 8, y="pattern", random_state=0, drop_last=True), epochs=3, verbose=0)
+assert strategy.num_replicas_in_sync == 2
+print(set(keras.ops.convert_to_numpy(model.weights[0])[:, 0].tolist()))
+"""
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert result.stdout.strip() == "{3.0}", result.stderr
