@@ -1,4 +1,4 @@
-"""Published data: fetchers and readers."""
+"""Data sets: published ones, generated ones, files of all kinds, and batches for networks."""
 
 from typing import Any
 

@@ -123,7 +123,7 @@ def test_wrong_masks_and_parameters_are_refused():
         UniformNoise().sample_params(0)
     with pytest.raises(InvalidParameterError, match="'random_state' parameter of UniformNoise"):
         UniformNoise().sample_params(1, random_state=-1)
-    with pytest.raises(InvalidParameterError, match="low <= high"):
+    with pytest.raises(InvalidParameterError, match="the smaller one first"):
         UniformNoise(amplitude=(0.2, 0.1)).sample_params(1)
 
 

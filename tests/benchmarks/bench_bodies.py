@@ -18,7 +18,7 @@ from scatterkit.datasets import PublishedSampler, read_table
 from scatterkit.datasets.published._locate import VARIABLE, local_roots
 from scatterkit.solids import SolidSampler
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "datasets" / "published"))
 
 from published_laws import CHOPPED, FULL_NM, WHOLE, WRONG, agreement, alike, column, shares, turned
 

@@ -30,7 +30,9 @@ def local_roots() -> list[Path]:
 
 def project_folder() -> Path | None:
     """Give the checkout that the package runs from, or None when it is installed elsewhere."""
-    folder = Path(__file__).resolve().parents[2]
+    import scatterkit
+
+    folder = Path(str(scatterkit.__file__)).resolve().parents[1]
     return folder if (folder / "pyproject.toml").is_file() else None
 
 

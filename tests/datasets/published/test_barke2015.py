@@ -15,7 +15,8 @@ from numpy.testing import assert_allclose
 from PIL import Image
 from scipy import ndimage
 
-from scatterkit.datasets import DataNotFoundError, _locate, barke2015, fetch_barke2015
+from scatterkit.datasets import DataNotFoundError, fetch_barke2015
+from scatterkit.datasets.published import _locate, barke2015
 
 HOLE = (62.0, 64.5)
 
