@@ -33,8 +33,12 @@ demo: $(stamps)/core  ## reconstruct a measured pattern; figure and body go to d
 test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
 	$(py) -m pytest $(ARGS)
 
-test-torch: $(stamps)/torch  ## run the tests of the Keras kernel under PyTorch instead of TensorFlow
-	KERAS_BACKEND=torch $(py) -m pytest tests/simulation/test_keras*.py $(ARGS)
+# what computes on Keras tensors
+keras_tests := tests/simulation/test_keras*.py tests/simulation/test_tensor_bodies.py tests/test_counters.py \
+    tests/augmentation/test_keras_filters.py $(wildcard tests/datasets/feeding/test_*.py)
+
+test-torch: $(stamps)/torch  ## run the tests of what uses Keras under PyTorch instead of TensorFlow
+	KERAS_BACKEND=torch $(py) -m pytest $(keras_tests) $(ARGS)
 
 test-all: $(stamps)/dev  ## run every test, the slow ones too
 	$(py) -m pytest -m "" $(ARGS)

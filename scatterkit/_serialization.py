@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ def to_json(component: Component) -> str:
     ----------
     component : Component
         The component; parameters may be components, data classes of the package, sequences, mappings with
-        texts as keys, arrays and numbers.
+        texts as keys, arrays, numbers and paths, which come back as text.
 
     Returns
     -------
@@ -107,6 +108,8 @@ def to_plain(value: Any) -> Any:
         return {"complex": [to_plain(value.real), to_plain(value.imag)]}
     if isinstance(value, (np.ndarray, np.generic)):
         return {"array": _plain_array(np.asarray(value))}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, tuple):
         return {"tuple": [to_plain(item) for item in value]}
     if isinstance(value, list):

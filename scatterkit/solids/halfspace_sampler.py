@@ -15,7 +15,6 @@ from scatterkit._random import RandomState, seed_of
 from scatterkit._validation import (
     Constraint,
     Instance,
-    Integer,
     Positive,
     Range,
     Real,
@@ -23,10 +22,9 @@ from scatterkit._validation import (
     fail,
     shown,
 )
-from scatterkit.base import Component
 from scatterkit.solids import _halfspace_bodies as bodies
-from scatterkit.solids._draws import check_weights
 from scatterkit.solids._halfspace_families import FAMILIES, FAR, N_PLANES, family_tables
+from scatterkit.solids._sampling import BodySampler, check_start, check_weights
 from scatterkit.solids.solid import Solid
 
 _OWNER = "HalfSpaceSampler"
@@ -61,7 +59,7 @@ class HalfSpaceDescriptor:
     axis: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
 
-class HalfSpaceSampler(Component):
+class HalfSpaceSampler(BodySampler):
     """Random convex bodies {r : n_k.r <= d_k} of several families, sized, cut, stretched and turned.
 
     All bodies have the same number of planes, so that a batch of them is two arrays. `planes` is written once for
@@ -171,8 +169,7 @@ class HalfSpaceSampler(Component):
         ndarray of int32 of shape (n,)
             One key for each sample, from the seed and the sample's number.
         """
-        check_value(n, Integer(low=1), name="n", owner=_OWNER)
-        check_value(start, Integer(low=0), name="start", owner=_OWNER)
+        check_start(n, start, owner=_OWNER)
         return keys_of(seed_of(self.random_state, owner=_OWNER), np.arange(start, start + n))
 
     def planes(self, keys: Any, ops: Any = NUMPY) -> tuple[Any, Any]:
@@ -200,38 +197,7 @@ class HalfSpaceSampler(Component):
         parts = [self.planes(keys[i : i + _PART]) for i in range(0, len(keys), _PART)]
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
-    def sample(self, n: int, *, start: int = 0) -> list[Solid]:
-        """Give random bodies.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first: ``sample(2, start=5)`` gives the sixth and the seventh body of the seed.
-
-        Returns
-        -------
-        list of Solid
-            The bodies.
-        """
-        return [self.build(descriptor) for descriptor in self.sample_params(n, start=start)]
-
-    def sample_params(self, n: int, *, start: int = 0) -> list[HalfSpaceDescriptor]:
-        """Draw what makes the bodies, without making them.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first.
-
-        Returns
-        -------
-        list of HalfSpaceDescriptor
-            What was drawn.
-        """
+    def _descriptors(self, n: int, start: int) -> list[HalfSpaceDescriptor]:
         return self._describe(self.keys(n, start=start))
 
     def build(self, descriptor: HalfSpaceDescriptor) -> Solid:

@@ -16,7 +16,6 @@ from scatterkit._validation import (
     Choice,
     Constraint,
     Instance,
-    Integer,
     Positive,
     Range,
     Real,
@@ -24,9 +23,8 @@ from scatterkit._validation import (
     fail,
     shown,
 )
-from scatterkit.base import Component
 from scatterkit.solids._body import CARTESIAN
-from scatterkit.solids._draws import between, check_weights
+from scatterkit.solids._sampling import BodySampler, between, check_weights
 from scatterkit.solids.catalogue import PUBLISHED, canonical_name
 from scatterkit.solids.solid import Solid
 
@@ -71,7 +69,7 @@ class SolidDescriptor:
     seed: int = 0
 
 
-class SolidSampler(Component):
+class SolidSampler(BodySampler):
     """Random bodies of the catalogue, sized, stretched along a symmetry axis, perhaps cut, and turned.
 
     Sample i depends on the seed and on i alone, so that chunks and workers change nothing. ``sample_params``
@@ -162,41 +160,8 @@ class SolidSampler(Component):
         self.max_radius = max_radius
         self.box = box
 
-    def sample(self, n: int, *, start: int = 0) -> list[Solid]:
-        """Give random bodies.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first: ``sample(2, start=5)`` gives the sixth and the seventh body of the seed.
-
-        Returns
-        -------
-        list of Solid
-            The bodies, centred on the origin before the cut.
-        """
-        return [self.build(descriptor) for descriptor in self.sample_params(n, start=start)]
-
-    def sample_params(self, n: int, *, start: int = 0) -> list[SolidDescriptor]:
-        """Draw what makes the bodies, without making them.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first.
-
-        Returns
-        -------
-        list of SolidDescriptor
-            What was drawn.
-        """
+    def _descriptors(self, n: int, start: int) -> list[SolidDescriptor]:
         names, weights = self._check()
-        check_value(n, Integer(low=1), name="n", owner="SolidSampler")
-        check_value(start, Integer(low=0), name="start", owner="SolidSampler")
         seed = seed_of(self.random_state, owner="SolidSampler")
         return [self._draw(np.random.default_rng([seed, i]), names, weights) for i in range(start, start + n)]
 

@@ -105,7 +105,7 @@ class SampleMaker:
                 )
             return
         _check_range(volume, "volumes", "occupancy")
-        _quantize(volume, slot)
+        quantize(volume, slot)
 
     def store_pattern(self, pattern: NDArray[np.float32], slot: NDArray[Any]) -> None:
         """Put a pattern into its place in memory, as it is stored."""
@@ -114,7 +114,7 @@ class SampleMaker:
             raise ValueError("The pattern holds values that are NaN or infinite.")
         if self.pattern_dtype == "uint16":
             _check_range(pattern, "patterns", "pattern_dtype")
-            _quantize(pattern, slot)
+            quantize(pattern, slot)
             return
         if self.pattern_dtype == "float16" and max(-low, high) > _HALF_MAX:
             given = f"'float16' with values from {low:g} to {high:g}"
@@ -129,9 +129,9 @@ class SampleMaker:
         if volume is not None and self.occupancy is not None:
             dtype = "bool" if self.occupancy == "bits" else self.occupancy
             attrs = {"long_name": "occupancy", "units": "1"}
-            arrays.append(_imaged(VOLUME, VOLUME_DIMS, volume.shape, dtype, shard_size, chunk_size, attrs))
+            arrays.append(image_spec(VOLUME, VOLUME_DIMS, volume.shape, dtype, shard_size, chunk_size, attrs))
             self.store_volume(volume, np.zeros(volume.shape, dtype))
-        pattern_spec = _imaged(
+        pattern_spec = image_spec(
             PATTERN,
             PATTERN_DIMS,
             pattern.shape,
@@ -244,7 +244,7 @@ def without_seed(component: Component) -> Component:
     return copy.set_params(random_state=None) if "random_state" in copy.get_params(deep=False) else copy
 
 
-def _imaged(
+def image_spec(
     name: str,
     dims: tuple[str, ...],
     shape: tuple[int, ...],
@@ -275,7 +275,7 @@ def _check_range(values: NDArray[np.float32], what: str, parameter: str) -> None
         raise fail(parameter, OWNER, f"{allowed} where {what} are not within [0, 1]", given)
 
 
-def _quantize(values: NDArray[np.float32], slot: NDArray[Any]) -> None:
+def quantize(values: NDArray[np.float32], slot: NDArray[Any]) -> None:
     levels = np.iinfo(slot.dtype).max
     scaled = values * np.float32(levels)
     np.rint(scaled, out=scaled)

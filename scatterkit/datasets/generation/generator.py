@@ -273,6 +273,9 @@ class DatasetGenerator(Component):
         if client is not None and n_jobs != 1:
             raise fail("n_jobs", owner, "1 where a client is given", str(n_jobs))
         maker = self._maker()
+        available = getattr(maker.sampler, "n_samples", None)
+        if available is not None and n_samples > available:
+            raise fail("n_samples", owner, f"at most the sampler's {available}", str(n_samples))
         root = Path(path).expanduser().absolute()
         check_target(root)
         maker.descriptors(range(n_samples - 1, n_samples))  # a table of bodies may end before

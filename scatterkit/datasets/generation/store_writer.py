@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from scatterkit._validation import Choice, Integer, check_value, fail, shown
 from scatterkit.datasets.files._writing import blocks, jsonable, replacing_folder, target_path
 from scatterkit.datasets.generation._columns import STRING
-from scatterkit.datasets.generation._samples import SAMPLE, _imaged, _quantize
+from scatterkit.datasets.generation._samples import SAMPLE, image_spec, quantize
 from scatterkit.datasets.generation._store import (
     ArraySpec,
     BlockWriter,
@@ -156,7 +155,7 @@ class _Store:
                 self.writer = BlockWriter(self.scratch, self.layout, self.shard_size).__enter__()
             for name, values in images.items():
                 slot = self.writer.slot(name)
-                _quantize(values[i], slot) if slot.dtype.kind == "u" else np.copyto(slot, values[i])
+                quantize(values[i], slot) if slot.dtype.kind == "u" else np.copyto(slot, values[i])
             self.writer.done()
             self.columns.append({SAMPLE: self.n} | {name: values[i] for name, values in columns.items()})
             self.n += 1
@@ -169,7 +168,7 @@ class _Store:
             if name in block and dtype is not None:
                 image = block[name]
                 attrs = jsonable(image.attrs, owner=OWNER)
-                yield _imaged(
+                yield image_spec(
                     name, tuple(map(str, image.dims)), image.shape[1:], dtype, self.shard_size, None, attrs
                 )
         yield ArraySpec(SAMPLE, (SAMPLE,), (), "int64")
@@ -226,8 +225,7 @@ class _Store:
         }
         attributes = {"format": FORMAT, **jsonable(self.first.attrs, owner=OWNER)}
         if "generator" in attributes:  # the samples are no longer those that it would make by their numbers
-            attributes["source_generator"] = attributes["generator"]
-        attributes["generator"] = json.dumps({"imported": True})
+            attributes["source_generator"] = attributes.pop("generator")
         write_static(self.root, static, self.scratch)
         write_group(self.root, group_metadata(self.layout, self.n, static, attributes), self.scratch)
         self.scratch.rmdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -13,8 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scatterkit._random import RandomState, seed_of
-from scatterkit._validation import Boolean, Choice, Constraint, Instance, Integer, check_value, fail, shown
-from scatterkit.base import Component
+from scatterkit._validation import Boolean, Choice, Constraint, Instance, check_value, fail, shown
 from scatterkit.datasets.published.scatter2d3d_bodies import (
     CONVENTIONS,
     HALF_BOX,
@@ -24,7 +22,7 @@ from scatterkit.datasets.published.scatter2d3d_bodies import (
 )
 from scatterkit.datasets.published.scatter2d3d_table import Axis, SampleRow, read_table
 from scatterkit.solids import Solid
-from scatterkit.solids._draws import between
+from scatterkit.solids._sampling import BodySampler, between
 
 RANDOM_HULL = "Potato"
 _SIZE, _STRETCH, _CUT = (0.2, 1.0), (0.5, 2.0), (0.2, 1.0)
@@ -73,53 +71,10 @@ class RowDescriptor:
     seed: int = 0
 
 
-class _RowSampler(Component, ABC):
+class _RowSampler(BodySampler):
     """What both samplers share: the body of a row."""
 
     rendering: str
-    random_state: RandomState
-
-    def sample(self, n: int, *, start: int = 0) -> list[Solid]:
-        """Give bodies.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first.
-
-        Returns
-        -------
-        list of Solid
-            The bodies.
-        """
-        return [self.build(descriptor) for descriptor in self.sample_params(n, start=start)]
-
-    def sample_params(self, n: int, *, start: int = 0) -> list[RowDescriptor]:
-        """Give what makes the bodies, without making them.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        start : int, default=0
-            Number of the first.
-
-        Returns
-        -------
-        list of RowDescriptor
-            One for each body.
-        """
-        owner = type(self).__name__
-        self._check_parameters()
-        check_value(n, Integer(low=1), name="n", owner=owner)
-        check_value(start, Integer(low=0), name="start", owner=owner)
-        return self._rows(n, start)
-
-    @abstractmethod
-    def _rows(self, n: int, start: int) -> list[RowDescriptor]:
-        """Give n rows, the first one's number being ``start``."""
 
     def build(self, descriptor: RowDescriptor) -> Solid:
         """Make the body of a row, in nm.
@@ -153,8 +108,8 @@ class TableSampler(_RowSampler):
     Parameters
     ----------
     table : path-like or sequence of SampleRow or RowDescriptor
-        A table, as `read_table` reads it, or some of its rows. A generator stores its parameters as text: for one,
-        give the path as a string, or rows without pictures, as ``sample_params`` gives them.
+        A table, as `read_table` reads it, or some of its rows. A generator stores a path as text,
+        and rows without pictures, as ``sample_params`` gives them.
     random_hulls : {"skip", "draw"}, default="skip"
         The tables do not hold the points of random hulls: such rows are left out, or get a random hull of their
         own in the row's size and orientation.
@@ -215,7 +170,8 @@ class TableSampler(_RowSampler):
             raise fail("table", "TableSampler", allowed, shown(self.table))
         return rows if self.random_hulls == "draw" else [row for row in rows if row.polyhedron != RANDOM_HULL]
 
-    def _rows(self, n: int, start: int) -> list[RowDescriptor]:
+    def _descriptors(self, n: int, start: int) -> list[RowDescriptor]:
+        self._check_parameters()
         rows = self._table_rows()
         if start + n > len(rows):
             raise fail("n", "TableSampler", f"at most {len(rows)} in all, the table's rows", str(start + n))
@@ -276,7 +232,8 @@ class PublishedSampler(_RowSampler):
         self.chopped = chopped
         self.rendering = rendering
 
-    def _rows(self, n: int, start: int) -> list[RowDescriptor]:
+    def _descriptors(self, n: int, start: int) -> list[RowDescriptor]:
+        self._check_parameters()
         seed = seed_of(self.random_state, owner="PublishedSampler")
         return [self._draw(np.random.default_rng([seed, i]), i) for i in range(start, start + n)]
 
