@@ -94,6 +94,6 @@ def keys_of(*numbers: ArrayLike) -> NDArray[np.int32]:
     keys = np.zeros(shape, np.int32)
     for number in numbers:
         words = np.asarray(number, dtype=np.uint64)
-        for word in (words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)):
+        for word in (words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)):
             keys = random_bits(keys, np.broadcast_to(word.astype(np.uint32).view(np.int32), shape))
     return keys

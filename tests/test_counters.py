@@ -74,3 +74,9 @@ def test_keras_gives_the_same_bits() -> None:
     keys, counters = keys_of(3, np.arange(8)), np.arange(1000, dtype=np.int32)
     given = uniform(ops.convert_to_tensor(keys)[:, None], ops.convert_to_tensor(counters)[None], ops)
     np.testing.assert_array_equal(ops.convert_to_numpy(given), uniform(keys[:, None], counters[None]))
+
+
+def test_a_million_samples_of_a_seed_have_different_keys() -> None:
+    assert len(np.unique(keys_of(0, np.arange(10**6)))) == 10**6
+    high = keys_of(7, 2**32 + np.arange(1000, dtype=np.uint64))
+    assert len(np.unique(np.concatenate([high, keys_of(7, np.arange(1000))]))) == 2000

@@ -72,7 +72,7 @@ class Augmenter(StatelessTransformer):
     >>> patterns = np.ones((4, 128, 128), dtype=np.float32)
     >>> augmented = augmenter.augment(patterns, epoch=2)
     >>> [line["filter"] for line in augmented.params.history()]
-    ['CentralHole', 'Shift', 'Shift', 'CentralHole']
+    ['Shift', 'CentralHole', 'Shift', 'CentralHole']
     >>> again = augmenter.apply(patterns, augmented.params)
     >>> bool((again == augmented.patterns).all())
     True
@@ -237,7 +237,8 @@ class Augmenter(StatelessTransformer):
         if is_tensor(X):
             return _picked(method, X, params, filters)
         low = None if high is None else 0
-        images = check_images(X, name="X", owner="Augmenter", low=low, high=high)
+        name = "X" if high is None else "mask"
+        images = check_images(X, name=name, owner="Augmenter", low=low, high=high)
         choice = np.asarray(params["choice"])
         check_lengths({"choice": choice}, len(images), "Augmenter")
         results = np.empty_like(images)

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import Constraint, Range
+from scatterkit._arrays import NUMPY
+from scatterkit._validation import Constraint, Range, fail
 from scatterkit.augmentation._common import log_within, pixel_scale, within
 from scatterkit.augmentation._intensities import DYNAMIC_RANGE, relative_intensities, rescaled
 from scatterkit.augmentation.base import Filter, spread
@@ -110,7 +111,11 @@ class Blur(Filter):
 
     def _weights(self, sigma: Any, ops: Any) -> Any:
         """Give the kernel's weights at every whole distance up to the longest, (n, 2 reach + 1)."""
-        reach = int(4 * self.sigma[1] + 0.5)
+        widest = self.sigma[1]
+        if ops is NUMPY and np.max(sigma) > widest * (1 + 1e-6):
+            allowed = f"widths up to the filter's own sigma[1] = {widest:g}, which sizes its kernel"
+            raise fail("params", "Blur", allowed, f"sigma = {np.max(sigma):g}")
+        reach = int(4 * widest + 0.5)
         distance = np.abs(np.arange(-reach, reach + 1, dtype=np.float32))
         distances = ops.convert_to_tensor(distance[None])
         sigma = sigma[:, None]

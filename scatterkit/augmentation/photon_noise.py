@@ -61,7 +61,7 @@ class PhotonNoise(Filter):
     >>> noise = PhotonNoise(photons=(200.0, 200.0))
     >>> noisy = noise.apply(np.full((1, 64, 64), 0.5), noise.sample_params(1, (64, 64), random_state=0))
     >>> int((noisy > 0).sum())  # pixels with a photon
-    205
+    213
     """
 
     n_draws: ClassVar[int] = 2

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
+from scatterkit._validation import InvalidParameterError
 from scatterkit.augmentation import Blur, Saturation, StrayLight
 from scatterkit.simulation import LogScaler
 
@@ -54,10 +55,10 @@ def test_wide_blurs():
 
 
 def test_sigmas_and_what_blurs_leave_of_noise():
-    n = 400
+    n = 3000
     params = Blur().sample_params(n, random_state=3)
     assert stats.kstest(params["sigma"], stats.uniform(0, 1).cdf).pvalue > 1e-3
-    noise = RNG.standard_normal((n, 48, 48)).astype(np.float32)
+    noise = RNG.standard_normal((n, 32, 32)).astype(np.float32)
     left = Blur().apply(noise, params)[:, 8:-8, 8:-8].var()
     # white noise keeps the sum of squared weights, once for each axis
     k = np.arange(-4, 5)
@@ -155,3 +156,10 @@ def test_shapes_and_patterns_without_light(kind, shape):
 def test_bad_parameters_are_named(artifact, name):
     with pytest.raises(ValueError, match=f"'{name}' parameter of {type(artifact).__name__} must be"):
         artifact.sample_params(1)
+
+
+def test_a_blur_wider_than_its_kernel_is_refused():
+    with pytest.raises(
+        InvalidParameterError, match=r"'params' parameter of Blur must be widths up to .* = 1"
+    ):
+        Blur().apply(np.ones((1, 32, 32)), {"sigma": [3.0]})
