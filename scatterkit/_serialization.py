@@ -29,7 +29,8 @@ def to_json(component: Component) -> str:
     ----------
     component : Component
         The component; parameters may be components, data classes of the package, sequences, mappings with
-        texts as keys, arrays, numbers and paths, which come back as text.
+        texts as keys, arrays, numbers and paths, which come back as text. NumPy's numbers come back as
+        Python's.
 
     Returns
     -------
@@ -100,14 +101,16 @@ def class_name(kind: type) -> str:
 
 def to_plain(value: Any) -> Any:
     """Give a value as what JSON knows: None, booleans, finite numbers, texts, lists and objects."""
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or (isinstance(value, (bool, int, str)) and not isinstance(value, np.generic)):
         return value
-    if isinstance(value, float) and not isinstance(value, np.generic):
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+        return _plain_scalar(value)
+    if isinstance(value, float):
         return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, complex) and not isinstance(value, np.generic):
+    if isinstance(value, complex):
         return {"complex": [to_plain(value.real), to_plain(value.imag)]}
-    if isinstance(value, (np.ndarray, np.generic)):
-        return {"array": _plain_array(np.asarray(value))}
+    if isinstance(value, np.ndarray):
+        return {"array": _plain_array(value)}
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, tuple):
@@ -137,6 +140,14 @@ def _plain_object(value: Any) -> dict[str, Any]:
             owner = type(value).__name__
             raise SerializationError(f"The '{name}' parameter of {owner}: {error}") from error
     return {"class": class_name(type(value)), "parameters": described}
+
+
+def _plain_scalar(value: Any) -> Any:
+    """Give NumPy's numbers as Python's: equal parameters are to have equal texts."""
+    plain = value.item() if value.dtype.kind in "biufcU" else value
+    if isinstance(plain, (np.generic, np.ndarray)):
+        raise SerializationError(f"A value of type {value.dtype} cannot be stored as JSON.")
+    return to_plain(plain)
 
 
 def _plain_array(array: np.ndarray) -> dict[str, Any]:

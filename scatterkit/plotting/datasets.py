@@ -21,7 +21,8 @@ from scatterkit.plotting._gallery import (
     panels,
     pattern_panel,
 )
-from scatterkit.plotting._samples import (
+from scatterkit.plotting.bodies import show_depth, show_solid
+from scatterkit.plotting.samples import (
     box_of,
     check_dataset,
     check_limits,
@@ -32,7 +33,6 @@ from scatterkit.plotting._samples import (
     sample_words,
     scale_of,
 )
-from scatterkit.plotting.bodies import show_depth, show_solid
 from scatterkit.plotting.solids import NAME_WIDTH, draw_scale, share_scale
 
 if TYPE_CHECKING:

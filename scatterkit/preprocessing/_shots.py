@@ -32,16 +32,18 @@ class Shot:
         number: int,
         raw: Array,
         mask: Array,
+        flags: Array,
         *,
         find: bool = False,
     ) -> None:
         self.owner, self.number, self.given = owner, number, mask
         self.detector = detector
         level = owner.saturation_
+        usable = mask & ~owner.bad_pixels_
         if level is None and owner.saturation == "auto":
-            level = saturation_level(raw[None], mask)
-        over = raw >= level if level is not None else np.zeros(raw.shape, dtype=bool)
-        self.saturated = grown(over & mask, owner.grow_saturated)
+            level = common_saturation(raw[None], usable[None])
+        over = usable & (raw >= level) if level is not None else np.zeros(raw.shape, dtype=bool)
+        self.saturated = grown(over | (flags & mask), owner.grow_saturated)
         light = raw - owner.background_
         rings = self._rings(light)
         self.light = light - rings
@@ -102,6 +104,12 @@ class Shot:
             variance=(np.maximum(self.photons, 0) + (gain * self.noise) ** 2)[None],
             center=self.center,
         )
+
+
+def common_saturation(frames: Array, usable: Array) -> float | None:
+    """Level of saturation of frames some of which may have no usable pixel."""
+    some = usable.any(axis=(1, 2))
+    return saturation_level(frames[some], usable[some]) if some.any() else None
 
 
 def frame_noise(frames: Array, mask: Array) -> float:

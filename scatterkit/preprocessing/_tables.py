@@ -44,7 +44,8 @@ class Table:
             np.where(mask, part, 0).astype(np.float64).ravel()
             for part in (frame, variance, self.seen.reshape(mask.shape))
         )
-        total, of_noise, angle = self.shares @ photons, self.shares.power(2) @ noise, self.shares @ seen
+        squares = self.shares.power(2)
+        total, of_noise, angle = self.shares @ photons, squares @ noise, self.shares @ seen
         measured = (angle > 0) & (angle >= min_coverage * (1 - 1e-6) * self.whole)
         cubic = self.smooth @ self.seen
         curved = self.smooth @ photons
@@ -52,6 +53,11 @@ class Table:
         use &= (curved >= 0) | (total < 0)  # polynomials swing below zero beside steep peaks
         total = np.where(use, curved, total)
         of_noise = np.where(use, self.smooth.power(2) @ noise, of_noise)
+        # no count does not mean no noise: there, at least as if one photon had come to all the pixels together
+        seeing = mask.ravel().astype(np.float64)
+        one = np.divide(squares @ seeing, self.shares @ seeing, out=np.zeros_like(angle), where=measured)
+        unknown = squares @ (seeing * (noise == 0)) > 0
+        of_noise = np.where(unknown, np.maximum(of_noise, one), of_noise)
         scale = np.divide(self.unit, np.where(use, cubic, angle), out=np.zeros_like(angle), where=measured)
         return total * scale, of_noise * scale**2, measured
 

@@ -15,6 +15,7 @@ Array = NDArray[np.float32]
 
 MAD = 1.4826
 """Standard deviation of normally distributed numbers over their median absolute deviation."""
+_ROUNDING = 1 / 12  # variance of numbers spread evenly over a unit
 
 
 def dark_background(
@@ -37,7 +38,13 @@ def dark_background(
         Median or mean over the frames.
     noise : ndarray of float32 of shape (rows, columns) [ADU]
         Standard deviation over the frames: 1.4826 times the median absolute deviation, or the standard
-        deviation itself; zero for a single frame.
+        deviation itself; zero for a single frame, and where no pixel of any frame changes.
+
+    Notes
+    -----
+    The median absolute deviation of whole numbers is a multiple of a half, often zero. It is therefore taken of
+    numbers spread evenly over the unit that was rounded, and the variance of that, 1/12, taken off again; at least
+    as much is left, as rounding itself makes.
 
     Examples
     --------
@@ -58,7 +65,30 @@ def dark_background(
         noise = frames.std(axis=0, dtype=np.float64, ddof=1) if len(frames) > 1 else np.zeros_like(level)
         return level.astype(np.float32), noise.astype(np.float32)
     level = np.median(frames, axis=0)
-    return level, (MAD * np.median(np.abs(frames - level), axis=0)).astype(np.float32)
+    spread = dithered(frames)
+    deviation = MAD * np.median(np.abs(spread - np.median(spread, axis=0)), axis=0)
+    return level, _undithered(deviation, frames, bool(np.ptp(frames, axis=0).any()))
+
+
+def dithered(frames: Array) -> Array:
+    """Whole numbers spread evenly over what was rounded to them; other numbers as they are."""
+    if not is_whole(frames):
+        return frames
+    return frames + np.random.default_rng(0).random(frames.shape, dtype=np.float32) - np.float32(0.5)
+
+
+def is_whole(frames: Array) -> bool:
+    """Whether all numbers are whole, as a detector's converter gives them."""
+    return bool((frames == np.rint(frames)).all())
+
+
+def _undithered(deviation: NDArray[np.floating], frames: Array, changes: bool) -> Array:
+    """The noise without that of dithering, but at least that of rounding; none if nothing ever changes."""
+    if not changes:
+        return np.zeros(deviation.shape, dtype=np.float32)
+    if is_whole(frames):
+        deviation = np.sqrt(np.maximum(deviation**2 - _ROUNDING, _ROUNDING))
+    return deviation.astype(np.float32)
 
 
 def _masked_level(frames: Array, masks: NDArray[np.bool_], method: str) -> tuple[Array, Array]:
@@ -67,7 +97,11 @@ def _masked_level(frames: Array, masks: NDArray[np.bool_], method: str) -> tuple
         level, noise = values.mean(axis=0), values.std(axis=0, ddof=1 if len(frames) > 1 else 0)
     else:
         level = np.ma.median(values, axis=0)
-        noise = MAD * np.ma.median(abs(values - level), axis=0)
+        spread = np.ma.masked_array(dithered(frames), ~masks)
+        deviation = MAD * np.ma.median(abs(spread - np.ma.median(spread, axis=0)), axis=0)
+        changes = bool(np.ma.ptp(values, axis=0).any())
+        noise = _undithered(np.ma.filled(deviation, 0), frames, changes)
+        noise[~masks.any(axis=0)] = 0
     return level.filled(0).astype(np.float32), np.ma.filled(noise, 0).astype(np.float32)
 
 

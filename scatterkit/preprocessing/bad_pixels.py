@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from scatterkit._validation import Integer, Positive, Real, check_array, check_value, fail, shown
 from scatterkit.preprocessing._frames import check_frames
-from scatterkit.preprocessing.background import MAD, dark_background
+from scatterkit.preprocessing.background import MAD, dark_background, dithered, is_whole
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -172,7 +172,8 @@ def find_bad_pixels(
     ([[5, 6]], [[20, 7]])
     """
     values, measured = _many(frames, mask, threshold, "find_bad_pixels")
-    level, noise = dark_background(values)
+    # medians of whole numbers come in steps, beside which the scatter of most pixels is zero
+    level, noise = dark_background(dithered(values))
     still, restless = _by_noise(values, noise, measured, threshold)
     level = level - _usual(level, measured).astype(np.float32)
     # few neighbours tell their scatter badly; the square about them tells it better
@@ -253,8 +254,8 @@ def _by_noise(frames: Array, noise: Array, measured: Mask, threshold: float) -> 
     # a chance of few equal values makes the median deviation zero, but not the standard deviation
     deviation = frames.std(axis=0, dtype=np.float64)
     common = _usual(deviation, measured)
-    # whole numbers that hardly vary are the same by chance
-    least = np.sqrt(_EVENTS / len(frames)) if (frames == np.rint(frames)).all() else 0.0
+    # whole numbers that hardly vary are the same by chance, also once a background has been subtracted
+    least = np.sqrt(_EVENTS / len(frames)) if is_whole(frames - frames[0]) else 0.0
     still = (common > least) & (deviation < common / ratio)
     return still & measured, restless & measured
 
@@ -286,13 +287,14 @@ def saturation_level(
     mask : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
         True where measured.
     min_pixels : int, default=4
-        So many pixels with the same highest value, in all frames together, are a pile.
+        So many pixels with the same highest value, in all frames together, are a pile. Higher values that
+        fewer pixels have, such as one stuck pixel, are left out.
 
     Returns
     -------
     float or None [ADU]
-        The highest value, if more than twice as many pixels have it as any of the three values next below; None
-        where nothing piles up.
+        The highest value, if more than twice as many pixels have it as any of the three values next below, or
+        as all those left out above; None where nothing piles up.
 
     Examples
     --------
@@ -306,10 +308,13 @@ def saturation_level(
     values, masks = check_frames(frames, mask, owner=owner, name="frames")
     check_value(min_pixels, Integer(2), name="min_pixels", owner=owner)
     levels, counts = np.unique(values[masks], return_counts=True)
-    pile, below = int(counts[-1]), counts[-4:-1]
-    if len(levels) == 1 or pile < min_pixels or pile <= 2 * below.max():
-        return None
-    return float(levels[-1])
+    above = np.cumsum(counts[::-1])[::-1] - counts
+    # a pixel that is stuck in every frame is one pixel
+    for i in np.flatnonzero((counts >= min_pixels) & (2 * above < counts.max()))[::-1]:
+        if ((values == levels[i]) & masks).any(axis=0).sum() >= min_pixels:
+            piled = i > 0 and counts[i] > 2 * max(counts[max(i - 3, 0) : i].max(), above[i])
+            return float(levels[i]) if piled else None
+    return None
 
 
 def grow_mask(mask: ArrayLike, n_pixels: int = 1) -> Mask:

@@ -40,6 +40,7 @@ _LEAST_SEEN = 0.25  # of the pairs, for a place to be considered
 _LEAST_CONTRAST = 1e-6  # mean squared variation of the logarithm, for a pattern to be one
 _THIN = 4  # only so many pairs are looked at on the raster
 _N_TRIES, _APART = 3, 2.5  # places of the raster that are followed down, and how far apart they are
+_N_STEPS = 8  # at most, of the same length on the way down
 _PRIOR = 0.6  # cost of a shift by max_shift, where nothing else tells
 
 
@@ -355,8 +356,12 @@ def _descend(
         place = raster[lowest]
         values[np.hypot(*(raster - place).T) < _APART] = math.inf
         for step in (0.8, 0.4, 0.2):
-            place = place + _to_bottom(cost, place, step)
-        place = np.clip(place, start - reach, start + reach)
+            # a try that has not come to rest would look better than it is, since the prior is in the comparison
+            for _ in range(_N_STEPS):
+                there = np.clip(place + _to_bottom(cost, place, step), start - reach, start + reach)
+                moved, place = float(np.abs(there - place).max()), there
+                if moved < step:
+                    break
         ends.append((cost(place, 1) + float(prior(place)), place))
     return min(ends, key=lambda end: end[0])[1] if ends else None
 

@@ -25,7 +25,8 @@ class Prepared:
     intensities : ndarray of float32 of shape (n, y, x) [photons]
         Photons per solid angle, as many as a pixel in the middle of the grid would take; may be negative.
     sigma : ndarray of float32 of shape (n, y, x) [photons]
-        Standard deviation of the intensities.
+        Standard deviation of the intensities, from photons and dark noise; zero where not measured. Where detector
+        pixels with neither have a part, it is at least that of one photon in the grid's pixel: 1 / sigma^2 is finite.
     report : tuple of dict
         What was found in every frame: photons, background, bad and saturated pixels, centre.
     """

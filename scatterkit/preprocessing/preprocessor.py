@@ -26,16 +26,16 @@ from scatterkit.experiment.flat import Numbers
 from scatterkit.experiment.polarization import Polarization
 from scatterkit.preprocessing._frames import check_frames, each_mask
 from scatterkit.preprocessing._geometry import beam_center, with_center
-from scatterkit.preprocessing._shots import Shot, frame_noise
+from scatterkit.preprocessing._shots import Shot, common_saturation, frame_noise
 from scatterkit.preprocessing.background import dark_background
 from scatterkit.preprocessing.bad_pixels import (
     LEAST_FRAMES,
     find_bad_in_shots,
     find_bad_pixels,
-    saturation_level,
 )
 from scatterkit.preprocessing.centering import CONSTRAINTS as CENTERING
 from scatterkit.preprocessing.prepared import Prepared
+from scatterkit.preprocessing.resampling import CONSTRAINTS as RESAMPLING
 from scatterkit.preprocessing.resampling import QResampler, Resampled
 from scatterkit.preprocessing.shapes import Place
 from scatterkit.simulation import LogScaler
@@ -131,9 +131,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
     """
 
     _constraints: ClassVar[dict[str, Constraint]] = {
-        **{
-            name: QResampler._constraints[name] for name in ("detector", "grid", "wavelength", "polarization")
-        },
+        **{name: RESAMPLING[name] for name in ("detector", "grid", "wavelength", "polarization")},
         "gain": Positive("photons/ADU"),
         "background": Choice(("dark", "rings", "dark+rings", None)),
         "background_radius": Real(low=0, unit="pixels"),
@@ -144,7 +142,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         "mask_saturated": Boolean(),
         "center": AnyOf((Choice(("given", "each", "common")), Numbers(2, "pixels"))),
         "max_shift": CENTERING["max_shift"],
-        "min_coverage": QResampler._constraints["min_coverage"],
+        "min_coverage": RESAMPLING["min_coverage"],
         "eps": Positive("photons"),
     }
 
@@ -193,6 +191,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         *,
         darks: ArrayLike | None = None,
         mask: ArrayLike | None = None,
+        saturated: ArrayLike | None = None,
     ) -> ExperimentPreprocessor:
         """Learn background, bad pixels, saturation and centre.
 
@@ -207,6 +206,8 @@ class ExperimentPreprocessor(TransformerMixin, Component):
             if there are five or more the bad pixels.
         mask : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel of X is measured; on top of the parameter ``mask``.
+        saturated : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
+            True where a pixel of X is known to be saturated; used where ``center`` is "common".
 
         Returns
         -------
@@ -215,15 +216,16 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         """
         owner, detector = type(self).__name__, self._checked()
         if self.background in ("dark", "dark+rings") and darks is None:
-            raise fail(
-                "darks", f"{owner}.fit", f"dark frames where background is {self.background!r}", "None"
-            )
+            allowed = f"dark frames where background is {self.background!r} (or background=None or 'rings')"
+            raise fail("darks", f"{owner}.fit", allowed, "None")
         if self.center == "common" and X is None:
             raise fail("X", f"{owner}.fit", "raw frames where center is 'common'", "None")
         fixed = self._mask(detector)
-        if X is None and mask is not None:
-            raise fail("mask", f"{owner}.fit", "None where there is no X", shown(mask))
+        for name, value in (("mask", mask), ("saturated", saturated)):
+            if X is None and value is not None:
+                raise fail(name, f"{owner}.fit", "None where there is no X", shown(value))
         frames, masks = (None, fixed[None]) if X is None else self._frames(X, mask, detector)
+        flags = each_mask(saturated, (len(masks), *detector.shape), owner=owner, name="saturated", empty=True)
         self.background_: NDArray[np.float32] = np.zeros(detector.shape, dtype=np.float32)
         self.noise_: NDArray[np.float32] | None = None
         bad = np.zeros(detector.shape, dtype=bool)
@@ -235,9 +237,9 @@ class ExperimentPreprocessor(TransformerMixin, Component):
                 self.background_ = level
             if self.threshold is not None and len(dark) >= LEAST_FRAMES:
                 bad |= np.logical_or(*find_bad_pixels(dark, fixed, threshold=self.threshold))
-        self.saturation_: float | None = self._saturation(frames, masks)
+        self.saturation_: float | None = self._saturation(frames, masks & ~bad)
         self.bad_pixels_: NDArray[np.bool_] = bad | self._bad_in(frames, masks & ~bad)
-        self.center_: Place | None = self._center(detector, frames, masks)
+        self.center_: Place | None = self._center(detector, frames, masks, flags)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -255,7 +257,9 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         """
         return self.process(X).patterns
 
-    def process(self, X: ArrayLike, mask: ArrayLike | None = None) -> Prepared:
+    def process(
+        self, X: ArrayLike, mask: ArrayLike | None = None, *, saturated: ArrayLike | None = None
+    ) -> Prepared:
         """Give patterns with masks and with what was found.
 
         Parameters
@@ -264,6 +268,8 @@ class ExperimentPreprocessor(TransformerMixin, Component):
             Raw frames; anything, also NaN, where masked.
         mask : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where measured, frame by frame; on top of the parameter ``mask``.
+        saturated : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
+            True where a pixel is known to be saturated, such as bit 2 of a CXI mask; on top of what is found.
 
         Returns
         -------
@@ -281,12 +287,13 @@ class ExperimentPreprocessor(TransformerMixin, Component):
             allowed = f"the one of shape {self.bad_pixels_.shape} that it was when fitted"
             raise fail("detector", type(self).__name__, allowed, f"shape {detector.shape}")
         frames, masks = self._frames(X, mask, detector)
+        flags = each_mask(saturated, frames.shape, owner=type(self).__name__, name="saturated", empty=True)
         resampler = QResampler(
             detector, self.grid, self.wavelength, self.polarization, min_coverage=self.min_coverage
         )
         report, centers, found = [], [], []
-        for number, pair in enumerate(zip(frames, masks, strict=True)):
-            shot = Shot(self, detector, number, *pair)
+        for number, parts in enumerate(zip(frames, masks, flags, strict=True)):
+            shot = Shot(self, detector, number, *parts)
             found.append(shot.resampled(resampler))
             report.append(shot.report)
             centers.append(shot.center)
@@ -344,10 +351,10 @@ class ExperimentPreprocessor(TransformerMixin, Component):
     def _mask(self, detector: Detector) -> NDArray[np.bool_]:
         return each_mask(self.mask, (1, *detector.shape), owner=type(self).__name__)[0]
 
-    def _saturation(self, frames: Array | None, masks: Array) -> float | None:
+    def _saturation(self, frames: Array | None, usable: Array) -> float | None:
         if not isinstance(self.saturation, str):
             return None if self.saturation is None else float(self.saturation)
-        return None if frames is None else saturation_level(frames, masks)
+        return None if frames is None else common_saturation(frames, usable)
 
     def _bad_in(self, frames: Array | None, masks: Array) -> NDArray[np.bool_]:
         """Pixels that are bad in frames with light."""
@@ -362,14 +369,14 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         hot, dead = find_bad_in_shots(light, usable, threshold=self.threshold, noise=noise, gain=self.gain)
         return hot | dead
 
-    def _center(self, detector: Detector, frames: Array | None, masks: Array) -> Place | None:
+    def _center(self, detector: Detector, frames: Array | None, masks: Array, flags: Array) -> Place | None:
         if isinstance(detector, PanelDetector) or self.center == "each":
             return None
         if self.center != "common":
             return beam_center(detector)
         assert frames is not None
         self.center_ = None
-        pairs = enumerate(zip(frames, masks, strict=True))
-        shots = [Shot(self, detector, number, *pair, find=True) for number, pair in pairs]
+        parts = enumerate(zip(frames, masks, flags, strict=True))
+        shots = [Shot(self, detector, number, *part, find=True) for number, part in parts]
         row, column = np.median([shot.center for shot in shots], axis=0)
         return float(row), float(column)

@@ -30,6 +30,15 @@ from scatterkit.preprocessing._tables import Table, table
 
 Array = NDArray[Any]
 
+CONSTRAINTS: dict[str, Constraint] = {
+    "detector": Instance((FlatDetector, PanelDetector, QGrid), optional=True),
+    "grid": Instance((QGrid,), optional=True),
+    "wavelength": Positive("nm"),
+    "polarization": AnyOf((POLARIZATION, Choice((None,)))),
+    "min_coverage": Real(low=0, high=1, open_low=True),
+    "value": Choice(("center", "mean")),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
@@ -44,7 +53,8 @@ class Resampled:
     saturated : ndarray of bool of shape (n, y, x)
         True where a saturated pixel has a part in the value.
     sigma : ndarray of float32 of shape (n, y, x) [photons]
-        Standard deviation of the intensities; zero where not measured.
+        Standard deviation of the intensities; zero where not measured. Where detector pixels without any variance
+        have a part, as without a count, it is at least that of one photon in the grid's pixel.
     """
 
     intensities: NDArray[np.float32]
@@ -100,14 +110,7 @@ class QResampler(StatelessTransformer):
     True
     """
 
-    _constraints: ClassVar[dict[str, Constraint]] = {
-        "detector": Instance((FlatDetector, PanelDetector, QGrid), optional=True),
-        "grid": Instance((QGrid,), optional=True),
-        "wavelength": Positive("nm"),
-        "polarization": AnyOf((POLARIZATION, Choice((None,)))),
-        "min_coverage": Real(low=0, high=1, open_low=True),
-        "value": Choice(("center", "mean")),
-    }
+    _constraints: ClassVar[dict[str, Constraint]] = CONSTRAINTS
 
     def __init__(
         self,

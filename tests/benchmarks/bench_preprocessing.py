@@ -196,28 +196,34 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="of the shots for the centres")
     parser.add_argument("--bodies", type=int, default=8, help="bodies for the grid and the chain")
     parser.add_argument("--pixels", type=int, nargs="+", default=[256, 1024], help="detectors for the chain")
+    names = ("centre", "bad", "grid", "chain")
+    parser.add_argument("--tables", nargs="+", choices=names, default=names, help="which to make")
     parser.add_argument("--figure", type=Path, help="draw the figure instead")
     arguments = parser.parse_args()
     if arguments.figure:
         draw(arguments.figure)
         return
     print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    tables = [
-        (
+    tables = {
+        "centre": (
             ("centre: error [pixels]", "median", "95 %", "largest", "95 % of agreeing", "agree"),
             lambda: centre_errors(arguments.shots, arguments.seed),
         ),
-        (("bad pixels", "hot found", "dead found", "wrong / 1e6"), lambda: bad_pixel_rates(arguments.bodies)),
-        (
+        "bad": (
+            ("bad pixels", "hot found", "dead found", "wrong / 1e6"),
+            lambda: bad_pixel_rates(arguments.bodies),
+        ),
+        "grid": (
             ("grid: MSE of log pattern", "value='center'", "value='mean'", "time"),
             lambda: resampling_errors(arguments.bodies),
         ),
-        (
+        "chain": (
             ("chain: correlation", "median", "lowest", "centre error", "time"),
             lambda: [row for n in arguments.pixels for row in chain(arguments.bodies, n)],
         ),
-    ]
-    for header, rows in tables:
+    }
+    for name in arguments.tables:
+        header, rows = tables[name]
         print()
         print_table(header, rows())
 

@@ -120,3 +120,24 @@ def test_bad_input_of_rings(change: dict[str, object], match: str) -> None:
 def test_bad_darks(value: object, options: dict[str, object], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         dark_background(value, **options)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("sigma", [0.3, 0.5, 1.0, 3.0])
+def test_noise_of_whole_numbers_is_not_in_steps(sigma: float, masked: bool) -> None:
+    """The median absolute deviation of the numbers themselves would be zero, or a multiple of a half."""
+    frames = np.rint(100 + np.random.default_rng(0).normal(0, sigma, size=(100, 32, 32)))
+    mask = np.ones((32, 32), dtype=bool)
+    mask[3, 4] = not masked
+    level, noise = dark_background(frames, mask=mask)
+    np.testing.assert_array_equal(level[mask], np.median(frames, axis=0)[mask])
+    assert np.median(noise[mask]) == pytest.approx(np.hypot(sigma, np.sqrt(1 / 12)), rel=0.35)
+    assert noise[mask].min() > 0.25
+    assert (noise[3, 4] == 0) == masked
+
+
+def test_what_never_changes_has_no_noise() -> None:
+    for n in (1, 8):
+        for mask in (None, np.eye(6, dtype=bool)):
+            _, noise = dark_background(np.full((n, 6, 6), 7), mask=mask)
+            assert not noise.any()

@@ -10,6 +10,7 @@ from scipy import ndimage
 from simulated_shots import Shots, shots
 
 from scatterkit.preprocessing import (
+    dark_background,
     find_bad_in_shots,
     find_bad_pixels,
     find_outliers,
@@ -118,6 +119,30 @@ def test_false_positives_among_many_good_pixels() -> None:
         assert (hot | dead).sum() <= 1
 
 
+@pytest.mark.parametrize("n", [5, 10, 20, 50])
+@pytest.mark.parametrize("sigma", [0.3, 0.5, 1.0, 1.5, 3.0])
+def test_medians_of_whole_numbers_come_in_steps(n: int, sigma: float) -> None:
+    """A converter's dark frames: pixels whose medians differ by half a unit are as good as others."""
+    frames = np.rint(100 + np.random.default_rng(0).normal(0, sigma, size=(n, 64, 64)))
+    hot, dead = find_bad_pixels(frames)
+    assert (hot | dead).sum() <= 2
+    frames[:, 5, 6] += 60
+    frames[:, 20, 7] = 0
+    hot, dead = find_bad_pixels(frames.astype(np.uint16))
+    assert hot[5, 6]
+    assert dead[20, 7]
+    assert (hot | dead).sum() <= 4
+
+
+def test_shots_of_whole_numbers_less_a_background_that_is_none() -> None:
+    """Medians of an even number of dark frames may end in a half; a few equal values are chance all the same."""
+    rng = np.random.default_rng(0)
+    darks, shots = (np.rint(100 + rng.normal(0, 0.5, size=(n, 64, 64))) for n in (20, 6))
+    level, noise = dark_background(darks)
+    hot, dead = find_bad_in_shots(shots - level, noise=noise, gain=10.0)
+    assert (hot | dead).sum() <= 2
+
+
 def test_saturation_is_the_pile_at_the_top(measured: Shots) -> None:
     assert saturation_level(measured.frames, measured.mask) == 16383.0
     assert saturation_level(measured.darks, measured.mask & ~measured.dead & ~measured.hot) is None
@@ -137,6 +162,20 @@ def test_saturation_looks_at_measured_pixels_alone() -> None:
     mask[:4] = False
     assert saturation_level(frames) == 1e6
     assert saturation_level(frames, mask) is None
+
+
+@pytest.mark.parametrize("n_frames", [1, 20])
+def test_a_stuck_pixel_does_not_hide_where_the_others_pile_up(n_frames: int) -> None:
+    """In one frame it is alone at its value; in twenty it has that value twenty times."""
+    rng = np.random.default_rng(12)
+    frames = np.minimum(rng.poisson(200, size=(n_frames, 64, 64)), 230)
+    unclipped = rng.poisson(200, size=(n_frames, 64, 64))
+    assert saturation_level(frames) == 230
+    for values in (frames, unclipped):
+        values[:, 5, 6] = 65535
+        values[:, 40, 41] = 40000
+    assert saturation_level(frames) == 230
+    assert saturation_level(unclipped) is None
 
 
 @given(n=st.integers(0, 4), seed=st.integers(0, 100))

@@ -47,6 +47,15 @@ def test_asymmetric_bodies_off_centre(total: float) -> None:
     assert np.median(np.hypot(*(centers - 128).T)) > 2  # what the start is off
 
 
+def test_the_way_down_is_walked_to_its_end() -> None:
+    """From the best place of a raster the lowest may be steps away, and a place half-way down is no minimum."""
+    detector = FlatDetector(256, 0.4, 30.0)
+    centers = 128 + np.array([(0.7506, 2.3833), (2.9730, 1.7560)])
+    light = photons(bodies(2, 7), detector, centers, 1e7)
+    off = errors([find_center(frame, detector=detector) for frame in light], centers)
+    assert off.max() < 0.06
+
+
 def test_refraction_makes_it_harder_not_impossible() -> None:
     detector = FlatDetector(256, 0.4, 30.0)
     index = {"absorption": "index", "refractive_index": 0.89 + 0.0859j}

@@ -132,6 +132,52 @@ def test_a_given_level_of_saturation(measured: Shots) -> None:
     assert not none.saturated.any()
 
 
+def test_bad_pixels_do_not_hide_the_level_of_saturation(measured: Shots) -> None:
+    """A row of pixels stuck at a common value above it, which dark frames tell."""
+    frames, darks = np.minimum(measured.frames, 4000.0), measured.darks.copy()
+    for values in (frames, darks):
+        values[:, 200, 20:30:3] = 65535
+    parameters = {"gain": measured.gain, "mask": measured.mask}
+    fitted = ExperimentPreprocessor(measured.detector, **parameters).fit(frames[:4], darks=darks)
+    assert fitted.saturation_ == 4000
+    each = ExperimentPreprocessor(measured.detector, **parameters).fit(darks=darks)
+    assert each.saturation_ is None
+    first, second = (p.process(frames[1:2]) for p in (fitted, each))
+    assert first.saturated.any()
+    np.testing.assert_array_equal(first.saturated, second.saturated)
+
+
+def test_saturated_pixels_may_be_told(measured: Shots) -> None:
+    """As they are found, if nothing is to be found."""
+    given = measured.frames >= 4000
+    parameters = {"gain": measured.gain, "mask": measured.mask, "center": "common"}
+    fits = []
+    for saturation in (4000.0, None):
+        preprocessor = ExperimentPreprocessor(measured.detector, saturation=saturation, **parameters)
+        flags = None if saturation else given[:2]
+        fits.append(preprocessor.fit(measured.frames[:2], darks=measured.darks, saturated=flags))
+    assert fits[0].center_ == fits[1].center_
+    found, told = (
+        fits[0].process(measured.frames[:2]),
+        fits[1].process(measured.frames[:2], saturated=given[:2]),
+    )
+    without = fits[1].process(measured.frames[:2])
+    assert found.saturated.any()
+    np.testing.assert_array_equal(told.saturated, found.saturated)
+    assert not without.saturated.any()
+    one = fits[1].process(measured.frames[:2], saturated=given[0])
+    np.testing.assert_array_equal(one.saturated[0], told.saturated[0])
+
+
+def test_sigma_is_never_zero_where_measured() -> None:
+    """Few photons and no dark frames: most pixels of the grid have no count."""
+    frames = np.random.default_rng(0).poisson(0.02, size=(1, 64, 64))
+    found = ExperimentPreprocessor(SMALL, QGrid(32, dq=0.004), background=None).fit().process(frames)
+    assert (found.intensities[found.masks] == 0).mean() > 0.5
+    assert np.isfinite(1 / found.sigma[found.masks] ** 2).all()
+    assert found.sigma[found.masks].min() > 0.1
+
+
 def test_masks_grow_about_bad_pixels(measured: Shots) -> None:
     parameters = {"gain": measured.gain, "mask": measured.mask, "background": None, "min_coverage": 0.95}
     shares = []
@@ -255,12 +301,18 @@ def test_one_bad_pixel_may_grow_over_everything() -> None:
 
 
 def test_fit_wants_what_the_parameters_need() -> None:
-    with pytest.raises(ValueError, match="'darks'"):
+    with pytest.raises(ValueError, match=r"'darks'.*background=None or 'rings'"):
         ExperimentPreprocessor(SMALL).fit()
     with pytest.raises(ValueError, match="'X'"):
         ExperimentPreprocessor(SMALL, background=None, center="common").fit()
     with pytest.raises(ValueError, match="'mask'"):
         ExperimentPreprocessor(SMALL, background=None).fit(mask=np.ones((64, 64)))
+    with pytest.raises(ValueError, match="'saturated'"):
+        ExperimentPreprocessor(SMALL, background=None).fit(saturated=np.ones((64, 64)))
+    with pytest.raises(ValueError, match="'saturated'"):
+        ExperimentPreprocessor(SMALL, background=None).fit().process(
+            np.ones((1, 64, 64)), saturated=np.ones(3)
+        )
     with pytest.raises(ValueError, match="'darks'"):
         ExperimentPreprocessor(SMALL).fit(darks=np.ones((2, 3, 3)))
     with pytest.raises(NotFittedError):

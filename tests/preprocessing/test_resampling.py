@@ -152,6 +152,18 @@ def test_saturated_pixels_are_flagged_wherever_they_have_a_part(name: str) -> No
     assert not ((changed.intensities != plain.intensities) & ~found.saturated).any()
 
 
+@pytest.mark.parametrize(("name", "least", "most"), [("fine", 0.9, 1.4), ("coarse", 0.05, 1.1)])
+def test_no_count_does_not_mean_no_noise(name: str, least: float, most: float) -> None:
+    """Sigma is then that of about a photon in a pixel of the grid, or its share of a larger pixel's."""
+    detector = DETECTORS[name]
+    found = QResampler(detector, GRID).resample(np.zeros((1, *detector.shape)))
+    assert found.sigma[found.masks].min() > 0
+    assert not found.sigma[~found.masks].any()
+    middle = found.sigma[0, 24:40, 24:40]
+    assert least < middle.min()
+    assert middle.max() < most
+
+
 @pytest.mark.parametrize("name", ["fine", "coarse"])
 @pytest.mark.parametrize("value", ["center", "mean"])
 def test_sigma_is_the_scatter_of_noisy_frames(name: str, value: str) -> None:

@@ -180,21 +180,23 @@ class Stream:
         with self._lock:
             self._awaited[position] += 1
             future = self._prepare(position)
+        failed = True
         try:
-            return future.result()
-        except BaseException:
-            self.forget()
-            raise
+            batch = future.result()
+            failed = False
         finally:
             with self._lock:
                 self._awaited -= Counter([position])
                 self._batches.pop(position, None)
+            if failed:
+                self.forget()
+        return batch
 
     def forget(self) -> None:
-        """Give up what was read ahead."""
+        """Give up what was read ahead, but for the batches that another thread waits for."""
         with self._lock:
-            _keep_only(self._batches, set())
-            _keep_only(self._runs, set())
+            _keep_only(self._batches, set(self._awaited))
+            _keep_only(self._runs, {run for run in self._in_use() if not _failed(self._runs.get(run))})
 
     def _prepare(self, position: int) -> Future[Any]:
         """Begin to read the windows and build the batches from a position on; the caller holds the lock."""
@@ -204,8 +206,7 @@ class Stream:
             windows.append(self._after(windows[0]))
         _keep_only(self._batches, {*wanted, *self._awaited})
         ahead = [int(run) for epoch, w in windows for run in self._shuffler.epoch(epoch).windows[w]]
-        in_use = [run for p, future in self._batches.items() if not future.done() for run in self._runs_at(p)]
-        _keep_only(self._runs, {*ahead, *in_use})
+        _keep_only(self._runs, {*ahead, *self._in_use()})
         for run in ahead:  # the current window's first
             if run not in self._runs:
                 self._runs[run] = self._readers.submit(self._read, self._shuffler.runs[run])
@@ -214,6 +215,10 @@ class Stream:
                 futures = {run: self._runs[run] for run in self._runs_at(p)}
                 self._batches[p] = self._builders.submit(self._build, *self._rows(p), futures)
         return self._batches[position]
+
+    def _in_use(self) -> set[int]:
+        """Give the runs that batches are still made of."""
+        return {run for p, future in self._batches.items() if not future.done() for run in self._runs_at(p)}
 
     def _rows(self, position: int) -> tuple[int, Array, Array]:
         epoch, number = divmod(position, self.n_batches)
@@ -256,6 +261,10 @@ class Stream:
                     stored[name] = np.empty((len(samples), *column.shape[1:]), column.dtype)
                 stored[name][here] = column[rows]
         return self._make(stored, samples, epoch)
+
+
+def _failed(future: Future[Any] | None) -> bool:
+    return future is not None and future.done() and (future.cancelled() or future.exception() is not None)
 
 
 def _keep_only(futures: dict[int, Future[Any]], wanted: set[int]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ from scatterkit.datasets.feeding._sources import Source, open_source
 from scatterkit.datasets.schema import MASK, PATTERN
 
 Array = NDArray[Any]
+_BUFFER = 1024
+_BUFFER_BYTES = 1_000_000_000
+"""What two windows take by default, unless one run or one batch needs more."""
 _CONSTRAINTS: Mapping[str, Constraint] = {
     "batch_size": Integer(1),
     "shuffle": Boolean(),
-    "buffer_size": Integer(1),
+    "buffer_size": Integer(1, optional=True),
     "drop_last": Boolean(),
     "prefetch": Integer(0),
     "workers": Integer(1),
@@ -55,17 +59,15 @@ class Maker:
         return self.recipe.pack(zeros[self.recipe.x], zeros[self.recipe.x], zeros, NUMPY)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Feed:
-    """A stream of batches, and what those who hand them on need to know."""
+    """How to make streams of batches, and what those who hand them on need to know."""
 
-    stream: Stream
+    new_stream: Callable[[], Stream]
     make: Maker
     max_bytes: int
     batch_size: int | None
     """None where the last batch of an epoch may be smaller."""
-    epoch: int = field(default=0)
-    """Number of the next epoch that nobody has begun."""
 
 
 def open_feed(
@@ -94,10 +96,11 @@ def open_feed(
         allowed = f"at most the number of samples, {len(chosen)}, where drop_last is True"
         raise fail("batch_size", owner, allowed, shown(batch_size))
     # what is in memory costs nothing more: all of it is mixed
-    window = len(chosen) if opened.resident else max(options["buffer_size"], batch_size)
+    window = len(chosen) if opened.resident else max(options["buffer_size"] or _fitting(opened), batch_size)
     shuffler = Shuffler(chosen, opened.run, window, options["shuffle"], seed)
     make = Maker(opened, recipe, seeded(augmenter, seed))
-    stream = Stream(
+    new_stream = partial(
+        Stream,
         opened,
         shuffler,
         make,
@@ -108,7 +111,13 @@ def open_feed(
     )
     bound = _bytes(shuffler, make, batch_size, options["prefetch"], options["workers"])
     ragged = len(chosen) % batch_size and not options["drop_last"]
-    return Feed(stream, make, bound, None if ragged else batch_size)
+    return Feed(new_stream, make, bound, None if ragged else batch_size)
+
+
+def _fitting(source: Source) -> int:
+    """Give how many samples to mix, so that two windows with all of their last runs fit the memory."""
+    fitting = _BUFFER_BYTES // (2 * source.stored_bytes) - (source.run - 1)
+    return max(1, min(_BUFFER, fitting))
 
 
 def _bytes(shuffler: Shuffler, make: Maker, batch_size: int, prefetch: int, workers: int) -> int:

@@ -18,6 +18,8 @@ Array = NDArray[Any]
 _NDIM = {PATTERN: 3, MASK: 3, VOLUME: 4}
 _RUN = 128
 """Samples read at once, about: by fewer the store's own overhead shows, more of them mix less."""
+_RUN_BYTES = 64_000_000
+"""Most bytes read at once, unless a chunk has more: large samples have less of that overhead."""
 _ALLOWED = (
     "the path of a data set, an xarray Dataset of the package's form, or a mapping of 'pattern', 'volume' and "
     "'mask' to arrays of as many samples"
@@ -36,7 +38,7 @@ class Source:
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self.columns = columns
         self.n_samples = min(column.shape[0] for column in columns.values())
-        self.run = max(_run_length(column.blocks, self.n_samples) for column in columns.values())
+        self.run = self._run()
 
     @property
     def resident(self) -> bool:
@@ -48,6 +50,17 @@ class Source:
         """Bytes that a sample takes in a window."""
         lazy = [column for column in self.columns.values() if not column.resident]
         return sum(math.prod(column.shape[1:]) * column.dtype.itemsize for column in lazy)
+
+    def _run(self) -> int:
+        most = min(_RUN, max(1, _RUN_BYTES // max(self.stored_bytes, 1)))
+        lengths = {
+            name: _run_length(column.blocks, self.n_samples, most) for name, column in self.columns.items()
+        }
+        longest = max(lengths.values())
+        if longest * self.stored_bytes <= _RUN_BYTES:
+            return longest
+        # a chunk of small samples is rather decoded several times than read with as many large ones
+        return lengths[max(self.columns, key=lambda name: math.prod(self.columns[name].shape[1:]))]
 
     def read(self, start: int, stop: int) -> dict[str, Array]:
         """Give samples as they are stored, by variable."""
@@ -144,12 +157,12 @@ def _store_columns(path: str | os.PathLike[str]) -> dict[str, Column]:
     return {name: _Stored(group[name], variables[name]) for name in _NDIM if name in variables}
 
 
-def _run_length(blocks: tuple[int, int], n_samples: int) -> int:
+def _run_length(blocks: tuple[int, int], n_samples: int, most: int) -> int:
     """Give how many samples to read at once: whole chunks, a shard at most where it has several."""
     chunk, shard = blocks
-    if chunk >= _RUN:
+    if chunk >= most:
         return chunk
-    return min(chunk * max(1, _RUN // chunk), max(shard, 1), n_samples)
+    return min(chunk * (most // chunk), max(shard, 1), n_samples)
 
 
 def _opened(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from scatterkit._random import RandomState
+from scatterkit._validation import Integer, check_value
 from scatterkit.augmentation import Augmenter
 from scatterkit.datasets.feeding._feed import open_feed
 
@@ -25,8 +26,9 @@ def as_keras(
     samples: tuple[int, int] | slice | ArrayLike | None = None,
     shuffle: bool = True,
     random_state: RandomState = None,
-    buffer_size: int = 1024,
+    buffer_size: int | None = None,
     drop_last: bool = False,
+    steps_per_epoch: int | None = None,
     prefetch: int = 2,
     workers: int = 1,
 ) -> StoredBatches:
@@ -58,10 +60,14 @@ def as_keras(
         Whether each epoch has an order of its own; otherwise samples come in the order of their numbers.
     random_state : int, numpy.random.Generator or None, default=None
         An int gives the same batches in each epoch of the same number.
-    buffer_size : int, default=1024
-        Samples that are mixed with each other, at least; more of them mix better and take more memory.
+    buffer_size : int, optional
+        Samples that are mixed with each other, at least; more of them mix better and take more memory. By default
+        1024, or as many as let the windows below take 1 GB (10^9 bytes), yet one run and one batch at least.
     drop_last : bool, default=False
         Leave out the last batch of an epoch where it is smaller, such that all have one shape.
+    steps_per_epoch : int, optional
+        Batches that Keras takes for an epoch; by default those of the whole set. The next epoch goes on where one
+        ended, so that each sample is still seen once before any comes again. Set it here, not in ``fit``.
     prefetch : int, default=2
         Batches that are made ahead.
     workers : int, default=1
@@ -85,10 +91,11 @@ def as_keras(
 
     Notes
     -----
-    Samples are read in runs of about 128 in a row. In each epoch the runs are put in random order; as many of them
-    as hold ``buffer_size`` samples are mixed sample by sample, and make up one batch after the other. Each sample is
-    seen once per epoch. Two windows of this size, as stored, are kept in memory: the one in use, and the next, which is
-    read meanwhile.
+    Samples are read in runs of about 128 in a row, of large samples as many as 64 MB hold. In each epoch the runs are
+    put in random order; as many of them as hold ``buffer_size`` samples are mixed sample by sample, and make up one
+    batch after the other. Each sample is seen once per epoch. Two windows of this size, as stored, are kept in memory:
+    the one in use, and the next, which is read meanwhile. ``max_bytes`` counts them and the batches, each of which
+    takes ``batch_size`` times the size of a sample's values.
 
     All is done by threads, which end by themselves when no batch is asked for. Keras's own are refused, and so is its
     multiprocessing: a process that is forked after TensorFlow has started may hang.
@@ -104,6 +111,7 @@ def as_keras(
     """
     from scatterkit.datasets.feeding.keras_feeding import StoredBatches
 
+    check_value(steps_per_epoch, Integer(1, optional=True), name="steps_per_epoch", owner="as_keras")
     feed = open_feed(
         source,
         batch_size,
@@ -120,7 +128,7 @@ def as_keras(
         workers=workers,
         owner="as_keras",
     )
-    return StoredBatches(feed)
+    return StoredBatches(feed, steps_per_epoch)
 
 
 def as_tf_dataset(
@@ -134,7 +142,7 @@ def as_tf_dataset(
     samples: tuple[int, int] | slice | ArrayLike | None = None,
     shuffle: bool = True,
     random_state: RandomState = None,
-    buffer_size: int = 1024,
+    buffer_size: int | None = None,
     drop_last: bool = False,
     prefetch: int = 2,
     workers: int = 1,
@@ -142,7 +150,8 @@ def as_tf_dataset(
     """Give a data set as a tf.data.Dataset of shuffled batches, without loading it.
 
     Each iteration over it is an epoch, with an order and artifacts of its own. Needs TensorFlow, whatever the backend
-    of Keras is.
+    of Keras is. Several iterations at a time are different epochs, and each takes memory of its own. For
+    ``steps_per_epoch`` in ``fit``, hand over ``batches.repeat()``.
 
     Parameters
     ----------
@@ -164,8 +173,8 @@ def as_tf_dataset(
         Whether each epoch has an order of its own.
     random_state : int, numpy.random.Generator or None, default=None
         An int gives the same batches in each epoch of the same number.
-    buffer_size : int, default=1024
-        Samples that are mixed with each other, at least.
+    buffer_size : int, optional
+        Samples that are mixed with each other, at least; by default 1024, or as many as fit 1 GB.
     drop_last : bool, default=False
         Leave out the last batch of an epoch where it is smaller.
     prefetch : int, default=2

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from scatterkit._validation import Integer, check_value, fail
 from scatterkit.datasets.feeding._feed import Feed
@@ -25,6 +26,9 @@ class Batches(keras.utils.PyDataset, ABC):
         Batches of an epoch.
     """
 
+    _maker: ClassVar[str]
+    """What makes such batches, by name."""
+
     def __init__(self, n_batches: int) -> None:
         super().__init__(workers=1)
         self._n_batches = n_batches
@@ -32,6 +36,7 @@ class Batches(keras.utils.PyDataset, ABC):
         self._tickets: dict[int, int] = {}
         self._within = False
         self._has_trained = False
+        self._unfinished = 0
         self._lock = threading.Lock()
 
     @property
@@ -74,7 +79,16 @@ class Batches(keras.utils.PyDataset, ABC):
     def on_epoch_end(self) -> None:
         """End an epoch; Keras calls it."""
         with self._lock:
+            taken = len(self._tickets)
+            # one alone is no fault: Keras makes a model from a first batch or two, then begins anew
+            self._unfinished = self._unfinished + 1 if 0 < taken < self._n_batches else 0
             self._leave()
+        if self._unfinished == 2:
+            warnings.warn(
+                f"Two epochs in a row ended early, the last after {taken} of {self._n_batches} batches. Where Keras "
+                f"is given steps_per_epoch, samples may come twice: give it to {self._maker} instead.",
+                stacklevel=2,
+            )
 
     def _leave(self) -> None:
         taken, self._tickets, self._within = len(self._tickets), {}, False
@@ -98,12 +112,16 @@ class StoredBatches(Batches):
     Parameters
     ----------
     feed : Feed
-        The stream of batches.
+        Where the batches come from.
+    steps_per_epoch : int, optional
+        Batches of an epoch; by default those of the whole set.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        super().__init__(feed.stream.n_batches)
-        self._stream = feed.stream
+    _maker = "as_keras"
+
+    def __init__(self, feed: Feed, steps_per_epoch: int | None = None) -> None:
+        self._stream = feed.new_stream()
+        super().__init__(steps_per_epoch or self._stream.n_batches)
         self.max_bytes = feed.max_bytes
         """Most bytes that stored samples and batches take at a time, about."""
 
@@ -125,7 +143,8 @@ class StoredBatches(Batches):
             for index in range(self._n_batches):
                 yield self[index]
         finally:
-            self.on_epoch_end()
+            with self._lock:
+                self._leave()
 
     def close(self) -> None:
         """Give up what was read ahead; its threads end. More batches may be asked for nevertheless."""

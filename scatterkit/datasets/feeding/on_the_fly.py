@@ -26,10 +26,10 @@ from scatterkit.datasets.feeding._recipe import Recipe, check_recipe, seeded
 from scatterkit.datasets.feeding.keras_feeding import Batches
 from scatterkit.datasets.schema import PATTERN, VOLUME
 from scatterkit.simulation import LogScaler, MSFTSimulator
-from scatterkit.simulation._log_scaling import log_scaled
 from scatterkit.simulation.keras_layers import MSFTLayer
 from scatterkit.simulation.kernels.tensor_backends import jit, keras
 from scatterkit.simulation.kernels.tensor_bodies import occupancy
+from scatterkit.simulation.log_scaling import log_scaled
 from scatterkit.solids import HalfSpaceSampler
 
 _OWNER = "OnTheFly"
@@ -71,7 +71,8 @@ class OnTheFly(Batches):
     batch_size : int, default=32
         Samples in a batch.
     steps_per_epoch : int, default=1000
-        How many batches Keras takes for an epoch.
+        How many batches Keras takes for an epoch. Set it here, not in ``fit``, whose epochs would be cut short after
+        this many batches in all.
     random_state : int, default=0
         Seed of the bodies and artifacts.
     y : {"volume", "pattern"}, tuple of these or None, default="volume"
@@ -114,6 +115,8 @@ class OnTheFly(Batches):
     >>> tuple(patterns.shape), tuple(volumes.shape), source.step
     ((4, 16, 16), (4, 8, 8, 8), 1)
     """
+
+    _maker = _OWNER
 
     def __init__(
         self,

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from scatterkit.datasets.feeding._batches import Stream
 from scatterkit.datasets.feeding._feed import Feed
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+class _Streams:
+    """A stream for each iterator, since two would throw out each other's windows; one that is idle is used again."""
+
+    def __init__(self, new: Callable[[], Stream]) -> None:
+        self._new = new
+        self._idle: Stream | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Stream]:
+        """Lend a stream that nobody else uses."""
+        with self._lock:
+            stream, self._idle = self._idle or self._new(), None
+        try:
+            yield stream
+        finally:
+            with self._lock:
+                surplus, self._idle = self._idle, stream
+            if surplus is not None:
+                surplus.forget()
 
 
 def tf_dataset(feed: Feed) -> tf.data.Dataset:
@@ -24,13 +50,16 @@ def tf_dataset(feed: Feed) -> tf.data.Dataset:
     def spec(array: Any) -> tf.TensorSpec:
         return tf.TensorSpec((feed.batch_size, *array.shape[1:]), array.dtype)
 
+    streams, epochs = _Streams(feed.new_stream), count()
+    n = feed.new_stream().n_batches
+
     def epoch() -> Iterator[Any]:
-        number, feed.epoch = feed.epoch, feed.epoch + 1
-        n = feed.stream.n_batches
-        for position in range(number * n, (number + 1) * n):
-            yield feed.stream.batch(position)
+        first = next(epochs) * n
+        with streams.borrowed() as stream:
+            for position in range(first, first + n):
+                yield stream.batch(position)
 
     batches = tf.data.Dataset.from_generator(
         epoch, output_signature=tf.nest.map_structure(spec, feed.make.example())
     )
-    return batches.apply(tf.data.experimental.assert_cardinality(feed.stream.n_batches)).prefetch(1)
+    return batches.apply(tf.data.experimental.assert_cardinality(n)).prefetch(1)

@@ -25,7 +25,8 @@ IGNORED = 0x40  # not in the convention, but in the files of cheetah, from which
 BAD_BITS = INVALID | HOT | DEAD | SHADOWED | IGNORED | BAD | MISSING | NOISY
 
 JOULE = 1 / 1.602176634e-19  # in eV, exact by definition (SI, 2019)
-LENGTHS = {"m": 1e3, "cm": 10.0, "mm": 1.0, "um": 1e-3, "µm": 1e-3, "nm": 1e-6, "angstrom": 1e-7, "a": 1e-7}
+MICROMETRE = dict.fromkeys(("um", "\u00b5m", "\u03bcm"), 1e-3)  # the micro sign, and the Greek letter
+LENGTHS = {"m": 1e3, "cm": 10.0, "mm": 1.0, **MICROMETRE, "nm": 1e-6, "angstrom": 1e-7, "a": 1e-7}
 ENERGIES = {"j": JOULE, "joule": JOULE, "ev": 1.0, "kev": 1e3}
 BRIGHTEST_PHOTON = 1e-9  # J; a few GeV
 
@@ -93,6 +94,7 @@ def detector_attrs(detector: Any) -> dict[str, Any]:
     corner = number(detector, "corner_position", LENGTHS, LENGTHS["m"])
     basis = number(detector, "basis_vectors", LENGTHS, LENGTHS["m"])
     distance = number(detector, "distance", LENGTHS, LENGTHS["m"])
+    corner = corner if corner is not None and corner.size == 3 else None  # that of one module
     attrs: dict[str, Any] = {}
     if basis is not None and basis.ndim >= 2 and basis.shape[-2:] == (2, 3):
         vectors = basis.reshape(-1, 2, 3)[0]
@@ -106,9 +108,11 @@ def detector_attrs(detector: Any) -> dict[str, Any]:
         attrs[PIXEL_SIZE] = size[0] if size[0] == size[1] else size
     if distance is not None and distance.size and abs(distance.flat[0]) > 0:
         attrs[DISTANCE] = abs(float(distance.flat[0]))
-    elif corner is not None and corner.shape[-1:] == (3,) and corner.flat[2] > 0:
+    elif corner is not None and corner.flat[2] > 0:
         attrs[DISTANCE] = float(corner.flat[2])
-    if corner is not None and corner.shape[-1:] == (3,) and len(size) == 2 and "basis_vectors" not in attrs:
+    # Programs write zeros where they know no corner; it would put the beam on the corner of the first pixel.
+    is_known = corner is not None and bool(np.any(corner.flat[:2]))
+    if corner is not None and is_known and len(size) == 2 and "basis_vectors" not in attrs:
         # Seen along the beam, CXI's y points up and its x to the left: as rows and columns run, but reversed.
         attrs[CENTER] = [rounded(corner.flat[1] / size[0] - 0.5), rounded(corner.flat[0] / size[1] - 0.5)]
     return attrs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit._validation import fail
 from scatterkit.datasets._errors import bad_file, check_plausible, needed
 from scatterkit.datasets.files import _cxi_layout as layout
 from scatterkit.datasets.files._frames import take
@@ -18,6 +20,7 @@ from scatterkit.datasets.files.geometry import UNITS, WAVELENGTH
 OWNER = "read_cxi"
 ALLOWED = "a CXI or HDF5 file of patterns"
 N_LISTED = 12
+IN_ENTRY = re.compile(r"/entry_\d+/")
 
 Extra = tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]
 
@@ -81,7 +84,7 @@ class Reader:
         return array
 
     def masks(
-        self, name: str | bool | None, convention: str, bad_bits: int, indices: NDArray[np.int64]
+        self, name: str | bool | None, convention: str | None, bad_bits: int, indices: NDArray[np.int64]
     ) -> dict[str, NDArray[Any]]:
         """The mask and the saturated pixels, as far as the file has a mask."""
         if name is False:
@@ -91,6 +94,7 @@ class Reader:
             return {}
         if array.shape not in (self.patterns.shape, self.patterns.shape[-2:]):
             raise self._bad(f"{_described(array)} as the mask of {_described(self.patterns)}")
+        convention = convention or self._convention(array)
         if convention != "cxi":
             flags = self.frames(array, indices) != 0
             return {"masks": flags if convention == "measured" else ~flags}
@@ -100,6 +104,16 @@ class Reader:
         bits = self.frames(array, indices).astype(np.int64)
         full = np.broadcast_to(bits, (len(indices), *bits.shape[1:]))
         return {"masks": (full & bad_bits) == 0, "saturated": (full & layout.SATURATED_BIT) != 0}
+
+    def _convention(self, array: Any) -> str:
+        """What a mask says where nobody says it: bits in a CXI entry; elsewhere, it may be either."""
+        if IN_ENTRY.match(array.name or ""):
+            return "cxi"
+        allowed = (
+            "'measured' (pixels that are not zero were measured), 'masked' (they were not) or 'cxi' (bits), "
+            "for a mask outside of a CXI entry; or mask=False"
+        )
+        raise fail("mask_convention", OWNER, allowed, f"None, for the mask {_described(array)},")
 
     def _find_mask(self) -> Any:
         places = [self.patterns.parent, self._detector()]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Frames = int | slice | Sequence[int] | None
 
 
-def check_frames(frames: Any, *, owner: str, name: str = "frames") -> None:
+def check_selection(frames: Any, *, owner: str, name: str = "frames") -> None:
     """Raise unless a value says which frames to read: None, an int, a slice or a sequence of ints."""
     if frames is None or isinstance(frames, slice) or Integer().accepts(frames):
         return

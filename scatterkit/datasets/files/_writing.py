@@ -24,7 +24,7 @@ def target_path(path: Any, *, owner: str, overwrite: bool, folder: bool = False,
     if not isinstance(path, (str, os.PathLike)):
         raise fail(name, owner, f"the path of a {kind} to write", shown(path))
     check_value(overwrite, Boolean(), name="overwrite", owner=owner)
-    target = Path(path).expanduser()
+    target = Path(path).expanduser().resolve()
     if target.exists() and not overwrite:
         raise fail(
             name, owner, f"the path of a new {kind}, unless overwrite is True", f"{path}, which exists,"
@@ -33,38 +33,91 @@ def target_path(path: Any, *, owner: str, overwrite: bool, folder: bool = False,
         raise fail(
             name, owner, f"the path of a {kind}", f"{path}, which is a {'file' if folder else 'folder'},"
         )
+    if Path.cwd().is_relative_to(target):
+        raise fail(name, owner, "a folder other than those one works in", str(path))
     if not target.parent.is_dir():
         raise fail(name, owner, "a path in a folder that exists", str(path))
     return target
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a path to write to, beside the target; it becomes the target at the end, or goes where that fails."""
-    partial = _beside(target)
+def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a path to write to, beside the target; it becomes the target at the end, or goes where that fails.
+
+    Without `overwrite`, a file that has appeared meanwhile stays as it is, and FileExistsError is raised.
+    """
+    partial = _beside(target, "partial")
     try:
         yield partial
-        partial.replace(target)
+        _to_disk(partial)
+        if overwrite:
+            partial.replace(target)
+        else:
+            _place(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+    _to_disk(target.parent)
 
 
 @contextmanager
-def replacing_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to write into, beside the target; it becomes the target at the end, or goes."""
-    partial = _beside(target)
+def replacing_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a folder to write into, beside the target; it becomes the target at the end, or goes.
+
+    With `overwrite`, an older folder goes once the new one is in its place. Without, one that has appeared meanwhile
+    stays as it is, and OSError is raised.
+    """
+    partial, old = _beside(target, "partial"), _beside(target, "old")
     partial.mkdir()
     try:
         yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
+        for path in (*partial.rglob("*"), partial):
+            _to_disk(path)
+        try:
+            if overwrite and target.exists():
+                target.rename(old)
+            elif target.exists():
+                raise _appeared(target)
+            partial.rename(target)
+        except BaseException:
+            if old.exists() and not target.exists():
+                old.rename(target)
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    _to_disk(target.parent)
+    if old.exists():
+        shutil.rmtree(old)
 
 
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.partial")
+def _place(partial: Path, target: Path) -> None:
+    """Give a file its name unless there is one of that name: a link fails then, where renaming would not."""
+    try:
+        os.link(partial, target)
+    except FileExistsError as error:
+        raise _appeared(target) from error
+    except OSError:  # a file system without links
+        if target.exists():
+            raise _appeared(target) from None
+        partial.rename(target)
+
+
+def _appeared(target: Path) -> FileExistsError:
+    return FileExistsError(f"{target} has appeared while it was written; it stays as it is.")
+
+
+def _to_disk(path: Path) -> None:
+    """Have the system write a file or folder to the disk, so that a name never stands for less than all of it."""
+    if path.is_dir() and os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _beside(target: Path, kind: str) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
 def blocks(n: int, bytes_each: int) -> Iterator[slice]:

@@ -9,7 +9,7 @@ from scatterkit._validation import Boolean, Choice, Integer, check_value, fail, 
 from scatterkit.datasets._errors import existing_file, reading
 from scatterkit.datasets.files import _cxi_layout as layout
 from scatterkit.datasets.files._cxi_reader import ALLOWED, OWNER, Reader
-from scatterkit.datasets.files._frames import Frames, assemble, check_frames, chosen
+from scatterkit.datasets.files._frames import Frames, assemble, check_selection, chosen
 from scatterkit.datasets.files.geometry import UNITS, WAVELENGTH
 from scatterkit.datasets.schema import MASK, SATURATED
 
@@ -22,7 +22,7 @@ def read_cxi(
     *,
     dataset: str | None = None,
     mask: str | Literal[False] | None = None,
-    mask_convention: str = "cxi",
+    mask_convention: str | None = None,
     bad_bits: int = layout.BAD_BITS,
     frames: Frames = None,
     entry: int = 1,
@@ -40,9 +40,10 @@ def read_cxi(
         ``image_k/data`` in diffraction space.
     mask : str or False, optional
         Where the mask is; by default beside the patterns, else in the detector's group. False for no mask.
-    mask_convention : {"cxi", "measured", "masked"}, default="cxi"
+    mask_convention : {"cxi", "measured", "masked"}, optional
         What the mask says: bits as in the convention, none of them set where a pixel is good; or non-zero
-        where a pixel was measured; or non-zero where it was not.
+        where a pixel was measured; or non-zero where it was not. By default ``"cxi"`` for masks in a CXI entry;
+        for one elsewhere it must be given.
     bad_bits : int, default=0x6DD
         Bits that make a pixel not measured: invalid 0x1, hot 0x4, dead 0x8, shadowed 0x10, ignored 0x40, bad 0x80,
         missing 0x200, noisy 0x400. Saturated pixels (0x2) count as measured and are flagged apart.
@@ -67,6 +68,8 @@ def read_cxi(
         If the file is damaged, or has no patterns where they are expected. The message lists what it has.
     FileNotFoundError
         If there is no such file.
+    ValueError
+        If a parameter is invalid, or a mask outside of a CXI entry comes without `mask_convention`.
 
     See Also
     --------
@@ -77,7 +80,8 @@ def read_cxi(
     -----
     Units are SI, as the convention wants, unless an attribute ``units`` says otherwise. A photon energy that can
     only be in eV is taken to be so, with a warning. A detector whose ``basis_vectors`` [mm] are not the usual ones
-    keeps them as an attribute; its data are not turned. Patterns stored with their quadrants swapped
+    keeps them as an attribute; its data are not turned. A ``corner_position`` whose x and y are zero, as programs write
+    it that know none, gives no ``center``. Patterns stored with their quadrants swapped
     (``is_fft_shifted``) are swapped back.
 
     References
@@ -101,7 +105,7 @@ def read_cxi(
     ((2, 64, 64), 70.0)
     """
     _check_parameters(dataset, mask, mask_convention, bad_bits, entry, volumes)
-    check_frames(frames, owner=OWNER)
+    check_selection(frames, owner=OWNER)
     file = existing_file(path, owner=OWNER, allowed=ALLOWED)
     import h5py
 
@@ -149,7 +153,9 @@ def _check_parameters(
         if value is not None and (not isinstance(value, str) or not value):
             none = "None" if name == "dataset" else "False or None"
             raise fail(name, OWNER, f"the path of a data set in the file, {none}", shown(value))
-    check_value(mask_convention, Choice(("cxi", "measured", "masked")), name="mask_convention", owner=OWNER)
+    check_value(
+        mask_convention, Choice(("cxi", "measured", "masked", None)), name="mask_convention", owner=OWNER
+    )
     check_value(bad_bits, Integer(0, 2**32 - 1), name="bad_bits", owner=OWNER)
     check_value(entry, Integer(1), name="entry", owner=OWNER)
     check_value(volumes, Boolean(), name="volumes", owner=OWNER)

@@ -91,7 +91,7 @@ def write_cxi(
     attrs = jsonable(dataset.attrs, owner=OWNER)
     import h5py
 
-    with replacing(target) as partial, h5py.File(partial, "w") as file:
+    with replacing(target, overwrite=overwrite) as partial, h5py.File(partial, "w") as file:
         file["cxi_version"] = layout.VERSION
         file["number_of_entries"] = 1
         file["entry_1/program_name"] = "scatterkit"

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import Integer, check_mask, check_value, fail, shown
+from scatterkit._validation import Boolean, Integer, check_mask, check_value, fail, shown
 from scatterkit.datasets._errors import bad_file, existing_file, reading
-from scatterkit.datasets.files._frames import Frames, assemble, check_frames, chosen
+from scatterkit.datasets.files._frames import Frames, assemble, check_selection, chosen
 from scatterkit.datasets.files._pictures import ALLOWED, OWNER, SUFFIXES, Facts, Picture, picture_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
+NO_COUNT = 2**32 - 1
 PathLike = str | os.PathLike[str]
 RESERVED = {
     "pattern",
@@ -44,6 +45,7 @@ def read_images(
     frames: Frames = None,
     channel: int | None = None,
     mask: PathLike | ArrayLike | None = None,
+    gap_values: bool = True,
 ) -> xr.Dataset:
     """Read patterns from picture files: TIFF, EDF, CBF and PNG.
 
@@ -51,19 +53,24 @@ def read_images(
     ----------
     source : path-like or sequence of path-like
         A file, a sequence of files, a folder, or a pattern of names such as ``"run7/*.tif"``. A file may hold several
-        frames. The files of a folder or a pattern come in the natural order of their names: 2 before 10.
+        frames. The files of a folder or a pattern come in the natural order of their paths: 2 before 10, and each
+        folder as a whole.
     frames : int, slice or sequence of int, optional
         Which frames to read, counted over all files; all by default.
     channel : int, optional
         Which channel of colour pictures to take; these are refused by default.
     mask : path-like or array_like of bool of shape (rows, columns), optional
         Where pixels were measured: a picture that is not zero there, or an array that is True.
+    gap_values : bool, default=True
+        Whether the numbers by which detectors mark gaps and dead pixels count as not measured: negative ones in
+        pictures of integers, and 2^32 - 1. False for integers that may be negative, such as dark-subtracted ones.
 
     Returns
     -------
     xarray.Dataset
-        The frames as they are, float32, neither scaled nor turned; coordinates ``file`` and ``frame`` (number in its
-        file), and each number that the headers of all frames hold, by its name there, such as ``ExposureTime``.
+        The frames as they are, float32, neither scaled nor turned; coordinates ``file`` (its name, or where names
+        repeat its path from the folder common to all), ``frame`` (number in its file), and each number that the
+        headers of all frames hold, by its name there, such as ``ExposureTime``.
         Pixels that are NaN or infinite are zero, and not measured.
 
     Raises
@@ -77,7 +84,10 @@ def read_images(
 
     Notes
     -----
-    What counts is what a file holds, not what its name ends in. Counts above 2^24 are rounded, as float32 holds them.
+    What counts is what a file holds, not what its name ends in. Pilatus and Eiger detectors write -1 into gaps and
+    -2 into dead pixels, or 2^32 - 1 where numbers have no sign; these stay in the pattern. The largest number of 8 or
+    16 bits is left as measured, since it may mean saturation as well. Counts above 2^24 are rounded, as float32
+    holds them.
 
     Examples
     --------
@@ -92,8 +102,9 @@ def read_images(
     >>> data.pattern.values[:, 0, 0].tolist(), data.file.values.tolist()
     ([2.0, 10.0], ['shot2.png', 'shot10.png'])
     """
-    check_frames(frames, owner=OWNER)
+    check_selection(frames, owner=OWNER)
     check_value(channel, Integer(0, optional=True), name="channel", owner=OWNER)
+    check_value(gap_values, Boolean(), name="gap_values", owner=OWNER)
     files = [existing_file(path, owner=OWNER, allowed=ALLOWED) for path in _files(source)]
     counts, shape = _look(files, channel)
     measured = _mask(mask, shape)
@@ -106,9 +117,15 @@ def read_images(
         with _opened(files[k], channel) as picture:
             for i in np.flatnonzero(of_file == k):
                 frame = int(indices[i] - offsets[k])
-                patterns[i], facts[i] = picture.read(frame), picture.facts(frame)
+                counts_read = picture.read(frame)
+                patterns[i], facts[i] = counts_read, picture.facts(frame)
+                gaps = _gaps(counts_read) if gap_values else None
+                if gaps is not None:
+                    measured = _each(measured, patterns.shape)
+                    measured[i] &= ~gaps
     coords, units = _coords(facts)
-    coords |= {"file": np.array([files[k].name for k in of_file]), "frame": indices - offsets[of_file]}
+    names = _names(files)
+    coords |= {"file": np.array([names[k] for k in of_file]), "frame": indices - offsets[of_file]}
     dataset = assemble(patterns, masks=measured, coords=coords, path=files[0], owner=OWNER, allowed=ALLOWED)
     for name, unit in units.items():
         dataset[name].attrs["units"] = unit
@@ -134,12 +151,38 @@ def _files(source: Any) -> list[Any]:
         raise bad_file(
             source, OWNER, f"a folder or pattern of files {', '.join(SUFFIXES)}", "without such files"
         )
-    return sorted(found, key=lambda file: (_natural(file.name), os.fspath(file)))
+    return sorted(found, key=lambda file: ([_natural(part) for part in file.parts], os.fspath(file)))
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
     parts = re.split(r"(\d+)", name.lower())
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _names(files: list[Path]) -> list[str]:
+    """What to call each file: its name, or where several have the same, its path from their common folder."""
+    if len({file.name for file in files}) == len(set(files)):
+        return [file.name for file in files]
+    common = os.path.commonpath([file.absolute().parent for file in files])
+    return [file.absolute().relative_to(common).as_posix() for file in files]
+
+
+def _gaps(counts: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where a detector says that it measured nothing, or None where it says so of no pixel."""
+    if counts.dtype.kind == "i":
+        gaps = counts < 0
+    elif counts.dtype.kind == "u" and counts.dtype.itemsize >= 4:
+        gaps = counts == NO_COUNT
+    else:
+        return None
+    return gaps if gaps.any() else None
+
+
+def _each(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask of its own for each frame."""
+    if mask is not None and mask.shape == shape:
+        return mask
+    return np.ones(shape, dtype=bool) if mask is None else np.broadcast_to(mask, shape).copy()
 
 
 @contextmanager

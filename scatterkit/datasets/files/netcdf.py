@@ -11,7 +11,7 @@ import numpy as np
 
 from scatterkit._validation import Boolean, check_value, fail
 from scatterkit.datasets._errors import bad_file, check_plausible, existing_file, needed, reading
-from scatterkit.datasets.files._frames import Frames, check_frames, chosen
+from scatterkit.datasets.files._frames import Frames, check_selection, chosen
 from scatterkit.datasets.files._writing import blocks, jsonable, replacing, target_path
 from scatterkit.datasets.schema import PATTERN, check_dataset
 
@@ -82,7 +82,7 @@ def write_netcdf(
     ]
     large = [name for name in large if dataset.variables[name].dtype.kind in "iufb"]
     small = _safe(dataset.drop_vars(large))
-    with replacing(target) as partial:
+    with replacing(target, overwrite=overwrite) as partial:
         try:
             small.to_netcdf(partial, engine="h5netcdf")
         except (TypeError, ValueError) as error:
@@ -176,7 +176,7 @@ def read_netcdf(path: str | os.PathLike[str], *, frames: Frames = None) -> xr.Da
     ...     read_netcdf(write_netcdf(data, f"{folder}/set.nc"), frames=[0, 4]).sizes["sample"]
     2
     """
-    check_frames(frames, owner=READER)
+    check_selection(frames, owner=READER)
     file = existing_file(path, owner=READER, allowed=ALLOWED)
     needed("h5netcdf", "NetCDF files")
     import h5py

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import Instance, check_value
-from scatterkit.datasets._errors import bad_file, existing_file, reading
-from scatterkit.datasets.files._frames import Frames, assemble, check_frames, chosen, take
+from scatterkit.datasets._errors import bad_file, check_plausible, existing_file, reading
+from scatterkit.datasets.files._frames import Frames, assemble, check_selection, chosen, take
 from scatterkit.datasets.schema import MASK, PATTERN, SATURATED, VOLUME
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 OWNER = "read_numpy"
 ALLOWED = "an .npy or .npz file of numeric arrays"
+READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 AXES = {PATTERN: 3, MASK: 3, SATURATED: 3, VOLUME: 4}
 
 
@@ -68,7 +71,7 @@ def read_numpy(
     >>> data.pattern.shape, data.energy.values.tolist()
     ((2, 64, 64), [0, 1])
     """
-    check_frames(frames, owner=OWNER)
+    check_selection(frames, owner=OWNER)
     check_value(names, Instance((Mapping,), optional=True), name="names", owner=OWNER)
     file = existing_file(path, owner=OWNER, allowed=ALLOWED)
     with reading(path, owner=OWNER, allowed=ALLOWED):
@@ -90,8 +93,26 @@ def _arrays(file: Path) -> dict[str, NDArray[Any]]:
         return {PATTERN: np.lib.format.open_memmap(file, mode="r")}
     if not start.startswith(b"PK"):
         raise bad_file(file, OWNER, ALLOWED, "neither of the two by its first bytes")
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    with zipfile.ZipFile(file) as archive:
+        members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+        announced = sum(_announced(archive, member, file) for member in members)
+    check_plausible(announced, file, owner=OWNER, allowed=ALLOWED)
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in (member.filename[: -len(".npy")] for member in members)}
+
+
+def _announced(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path) -> int:
+    """The bytes of data that the header of an array announces, which are no more than its archive says."""
+    with archive.open(member) as stream:
+        read_header = READERS.get(np.lib.format.read_magic(stream))
+        if read_header is None:  # the third version is for names of fields
+            raise bad_file(file, OWNER, ALLOWED, f"{member.filename} of a version without plain arrays")
+        shape, _, dtype = read_header(stream)
+    nbytes = math.prod(shape) * dtype.itemsize
+    if nbytes > member.file_size and not dtype.hasobject:
+        given = f"the header of {member.filename} announces {nbytes} bytes, it has {member.file_size}"
+        raise bad_file(file, OWNER, ALLOWED, given)
+    return nbytes
 
 
 def _assembled(

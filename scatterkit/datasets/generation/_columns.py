@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._serialization import SerializationError, to_plain
+from scatterkit._validation import fail, shown
 
 STRING = "string"
 """Type of a column of texts; all others have the names of NumPy's types."""
@@ -40,6 +41,9 @@ class Column:
 def columns_of(descriptor: Any) -> tuple[Column, ...]:
     """Give the columns that hold descriptors of this one's kind, by the types that its class declares."""
     kind = type(descriptor)
+    if not dataclasses.is_dataclass(descriptor) or isinstance(descriptor, type):
+        allowed = "one whose `sample_params` gives instances of a data class, whose fields are stored"
+        raise fail("sampler", "DatasetGenerator", allowed, f"{shown(descriptor)}, of type {kind.__name__},")
     units, hints = _units(kind), typing.get_type_hints(kind)
     columns = []
     for field in dataclasses.fields(descriptor):

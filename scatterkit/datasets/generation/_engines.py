@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import distributed
 
 RETRIES = 3
-"""How often Dask begins a block again that a worker could not finish."""
+"""How often a block is begun again on a Dask cluster where a worker could not read or write files."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,23 @@ def _by_dask(task: Callable[[int], int], blocks: Sequence[int], client: Any) -> 
     from distributed import as_completed
 
     # the task goes along with each block: what is scattered would be lost with the worker that holds it
-    futures = client.map(task, blocks, pure=False, retries=RETRIES, key="scatterkit-block")
+    futures = dict(zip(client.map(task, blocks, pure=False, key="scatterkit-block"), blocks, strict=True))
+    left = dict.fromkeys(blocks, RETRIES)
+    results = as_completed(list(futures))
     try:
-        for done in as_completed(futures):
+        for done in results:
+            block = futures.pop(done)
+            # another worker's file system may be well; any other error would only come again
+            if done.status == "error" and left[block] and isinstance(done.exception(), OSError):
+                left[block] -= 1
+                again = client.submit(task, block, pure=False)
+                futures[again] = block
+                results.add(again)
+                continue
             yield done.result()
             done.release()
     finally:
-        client.cancel(futures)
+        client.cancel(list(futures))
 
 
 def check_client(client: Any, owner: str) -> None:

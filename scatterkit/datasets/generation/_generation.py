@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scatterkit._progress import progress_bar
 from scatterkit._validation import fail
+from scatterkit.datasets._errors import DataFormatError
 from scatterkit.datasets.generation._engines import BlockTask, run_blocks
 from scatterkit.datasets.generation._journal import FOLDER, GenerationError, Journal
 from scatterkit.datasets.generation._samples import OWNER, SampleMaker
@@ -25,7 +27,7 @@ from scatterkit.datasets.generation._store import (
     write_group,
     write_static,
 )
-from scatterkit.datasets.generation.stored import stored_group, unfinished, was_generated
+from scatterkit.datasets.generation.stored import finished_blocks, stored_group, unfinished, was_generated
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _METHOD = f"{OWNER}.generate"
@@ -45,36 +47,69 @@ class Generation:
     def run(self, n_jobs: int, client: Any, verbose: bool) -> None:
         """Generate what is not there yet."""
         journal = Journal(self.root)
-        from scatterkit.datasets.generation._reader import sample_count
-
-        stored = self._group()
-        if stored is not None and sample_count(stored) == self.n_samples and not journal.exists():
+        if self._group() is not None and self._is_whole() and not journal.exists():
             return
-        journal.create()
-        with journal.coordinating() as token:
-            group = self._group()  # once more: nobody else changes it from here on
-            finished = _finished_group(self.root)
-            if finished is not None and sample_count(finished) == self.n_samples:
-                journal.remove()  # a kill came between the last file and this
-                return
-            try:
-                request = self._begin(journal, group, finished)
-                self._write_blocks(journal, token, n_jobs, client, verbose)
-                journal.close_to_writers()
-                write_group(self.root, request, journal.work)
-            except BaseException as error:
+        try:
+            with journal.coordinating() as token:
+                group = self._group()  # once more: nobody else changes it from here on
+                if not self._is_whole():  # else a kill came between the last file and the journal's end
+                    self._generate(journal, token, group, n_jobs, client, verbose)
+                journal.remove()
+        except BaseException as error:
+            explained = self._explained(error, journal)
+            if explained is error:
+                raise
+            raise explained from error
+        journal.remove_folder()  # on NFS, a file that is open stays in its folder
+
+    def _generate(
+        self,
+        journal: Journal,
+        token: str,
+        group: Mapping[str, Any] | None,
+        n_jobs: int,
+        client: Any,
+        verbose: bool,
+    ) -> None:
+        try:
+            request = self._begin(journal, group)
+            self._write_blocks(journal, token, n_jobs, client, verbose)
+            journal.close_to_writers()
+            write_group(self.root, request, journal.work)
+        except BaseException:
+            with suppress(OSError):  # the disk is full, perhaps; the error says so
                 journal.stop_writers()
-                raise self._explained(error, journal) from error.__cause__
-            journal.remove()
+            raise
 
     def _group(self) -> dict[str, Any] | None:
         """Give the metadata of what the target holds or is to hold, None for a new one; or refuse the target."""
         check_target(self.root)
-        if not self.root.exists() or (not (self.root / METADATA).exists() and not Journal(self.root).begun()):
+        begun = Journal(self.root).begun()
+        if not self.root.exists() or (not (self.root / METADATA).exists() and not begun):
             return None
         group, _ = stored_group(self.root, _METHOD)
-        self._check_same(group)
+        try:
+            self._check_same(group)
+        except GenerationError:
+            if (self.root / METADATA).exists() or finished_blocks(self.root, group):
+                raise
+            return None  # something else was asked for, and nothing came of it
         return group
+
+    def _is_whole(self) -> bool:
+        """Whether the target is a finished set of so many samples, of which no file is missing or cut off."""
+        from scatterkit.datasets.generation._reader import check_copies, check_files, sample_count
+
+        group = _finished_group(self.root)
+        if group is None or sample_count(group) != self.n_samples:
+            return False
+        arrays = group["consolidated_metadata"]["metadata"]
+        try:
+            check_copies(self.root, arrays, _METHOD)
+            check_files(self.root, arrays, None, _METHOD)
+        except DataFormatError:
+            return False
+        return True
 
     def _check_same(self, group: Mapping[str, Any]) -> None:
         """Refuse to go on with what was begun otherwise."""
@@ -102,35 +137,52 @@ class Generation:
                 f"Got n_samples={self.n_samples} instead."
             )
 
-    def _begin(
-        self, journal: Journal, group: Mapping[str, Any] | None, finished: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    def _begin(self, journal: Journal, group: Mapping[str, Any] | None) -> dict[str, Any]:
         """Make folders and say what is being generated; what is finished stays so. Gives the set's metadata to be."""
-        from scatterkit.datasets.generation._reader import sample_count
-
         journal.clear_work()
-        if finished is not None and not journal.begun():
-            for block in range(sample_count(finished) // self.layout.shard_size):
-                self._mark_old(journal, block)
+        if group is None and journal.begun():
+            self._discard(journal)
+        self._mark_old(journal)
         versions = self.attributes["versions"]
         if group is not None:
             versions = merged_versions(group["attributes"].get("versions", "{}"), versions)
         attributes = {**self.attributes, "versions": versions}
         request = group_metadata(self.layout, self.n_samples, self.static, attributes)
-        journal.write_request(
-            request
-        )  # before anything else: from here on the target is known for what it is
+        # before anything else: from here on the target is known for what it is
+        journal.write_request(request)
         for spec in self.layout.arrays:
             (self.root / spec.name).mkdir(exist_ok=True)
         write_static(self.root, self.static, journal.work)
         return request
 
-    def _mark_old(self, journal: Journal, block: int) -> None:
-        """Mark a block of a finished set that is to be extended."""
-        files = {spec.name: self.root / spec.name / spec.file_name(block) for spec in self.layout.arrays}
-        if all(file.is_file() for file in files.values()):
-            sizes = {name: file.stat().st_size for name, file in files.items()}
-            journal.mark(block, self.layout.shard_size, sizes)
+    def _discard(self, journal: Journal) -> None:
+        """Remove what was begun otherwise, of which no block was finished."""
+        group, _ = stored_group(self.root, _METHOD)
+        for name in group["consolidated_metadata"]["metadata"]:
+            shutil.rmtree(self.root / name, ignore_errors=True)
+        journal.clear_blocks()
+
+    def _mark_old(self, journal: Journal) -> None:
+        """Mark the blocks of a finished set that is to be extended or mended, but for those that are damaged."""
+        from scatterkit.datasets.generation._reader import ends_well, sample_count
+
+        group = _finished_group(self.root)
+        if group is None:
+            return
+        arrays, count = group["consolidated_metadata"]["metadata"], sample_count(group)
+        names = [spec.name for spec in self.layout.arrays]
+        for block in range(self.layout.n_blocks(count)):
+            n_samples = len(self.layout.samples(block, count))
+            as_asked = n_samples == len(self._samples(block))  # else it was not full, and is to hold more
+            if (
+                as_asked
+                and not journal.is_marked(block)
+                and all(ends_well(self.root, name, arrays[name], block) for name in names)
+            ):
+                files = {
+                    spec.name: self.root / spec.name / spec.file_name(block) for spec in self.layout.arrays
+                }
+                journal.mark(block, n_samples, {name: file.stat().st_size for name, file in files.items()})
 
     def _write_blocks(self, journal: Journal, token: str, n_jobs: int, client: Any, verbose: bool) -> None:
         done = journal.finished(self.layout, self.n_samples)
@@ -153,13 +205,13 @@ class Generation:
         return self.layout.samples(block, self.n_samples)
 
     def _explained(self, error: BaseException, journal: Journal) -> BaseException:
-        """Give the error, saying what is finished and how to go on."""
+        """Give the error, saying what is finished and how to go on; one of its own where the disk is full."""
+        if type(error) is GenerationError:
+            return error  # a target that is refused, which says why
         count = sum(len(self._samples(block)) for block in journal.finished(self.layout, self.n_samples))
         state = unfinished(self.root, count, self.n_samples)
         if isinstance(error, OSError) and error.errno in _FULL:
-            full = OSError(error.errno, f"{os.strerror(error.errno)}. Make room. {state}", str(self.root))
-            full.__cause__ = error
-            return full
+            return OSError(error.errno, f"{os.strerror(error.errno)}. Make room. {state}", str(self.root))
         error.add_note(f"{state}.")
         return error
 
@@ -195,6 +247,7 @@ def _without_counts(group: Mapping[str, Any]) -> dict[str, Any]:
 
 def first_difference(old: Any, new: Any, name: str = "") -> tuple[str, str, str] | None:
     """Give the first parameter that differs between two plain components: (name, old value, new value)."""
+    old, new = _as_list(old), _as_list(new)
     if old == new:
         return None
     if _is_component(old) and _is_component(new) and old["class"] == new["class"]:
@@ -204,6 +257,15 @@ def first_difference(old: Any, new: Any, name: str = "") -> tuple[str, str, str]
             if found is not None:
                 return found
     return name or "class", _shown_plain(old), _shown_plain(new)
+
+
+def _as_list(plain: Any) -> Any:
+    """Give a plain value with lists for tuples, which parameters take alike."""
+    if isinstance(plain, dict):
+        if set(plain) == {"tuple"}:
+            return _as_list(plain["tuple"])
+        return {key: _as_list(item) for key, item in plain.items()}
+    return [_as_list(item) for item in plain] if isinstance(plain, list) else plain
 
 
 def _is_component(plain: Any) -> bool:

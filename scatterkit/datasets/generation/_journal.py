@@ -97,6 +97,15 @@ class Journal:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return False  # torn, damaged or not there: the block is made again
 
+    def is_marked(self, block: int) -> bool:
+        """Whether a block has a marker, valid or not."""
+        return self._marker(block).exists()
+
+    def clear_blocks(self) -> None:
+        """Remove all markers."""
+        shutil.rmtree(self.blocks, ignore_errors=True)
+        self.blocks.mkdir(exist_ok=True)
+
     def clear_work(self) -> None:
         """Remove what grew and was never finished."""
         shutil.rmtree(self.work, ignore_errors=True)
@@ -109,7 +118,11 @@ class Journal:
             shutil.rmtree(part, ignore_errors=True)
         for name in ("writers.lock", "request.json", "run.lock"):
             (self.folder / name).unlink(missing_ok=True)
-        with suppress(OSError):  # another process has just begun to look at the same target
+        self.remove_folder()
+
+    def remove_folder(self) -> None:
+        """Remove the journal's folder, unless another process has just begun to look at the same target."""
+        with suppress(OSError):
             self.folder.rmdir()
 
     def _marker(self, block: int) -> Path:
@@ -120,19 +133,28 @@ class Journal:
     @contextmanager
     def coordinating(self) -> Iterator[str]:
         """Be the one process that generates into this target, or raise at once; gives the run's token."""
-        with open(self.folder / "run.lock", "ab") as lock:
+        with self._run_lock() as lock:
             if not _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) or not _same_file(
                 lock, self.folder / "run.lock"
             ):
                 raise GenerationError(
                     f"Another generator is at work on {self.root}. Wait until it has finished, or stop it."
                 )
+            self.create()  # once more: a run that ended just now may have removed the folders
             token = uuid.uuid4().hex
             with self._alone() as stream:
                 stream.truncate(0)
                 stream.write(token.encode())
                 stream.flush()
             yield token
+
+    def _run_lock(self) -> BinaryIO:
+        for _ in range(9):
+            with suppress(FileNotFoundError):  # a run that ends removes the folder at the same moment
+                self.create()
+                return open(self.folder / "run.lock", "ab")
+        self.create()
+        return open(self.folder / "run.lock", "ab")
 
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO]:

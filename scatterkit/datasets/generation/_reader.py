@@ -13,7 +13,7 @@ from xarray.backends.common import BackendArray
 from xarray.core import indexing
 
 from scatterkit.datasets._errors import DataFormatError, bad_file, reading
-from scatterkit.datasets.generation._store import COORDINATES, METADATA, decoded
+from scatterkit.datasets.generation._store import COORDINATES, METADATA, block_file, decoded, is_sealed
 from scatterkit.datasets.schema import FORMAT, MASK, PATTERN, PATTERN_DIMS, SATURATED, VOLUME
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class StoredArray(BackendArray):
                 start = block * self._block
                 self._array[int(start) : int(min(start + self._block, self.shape[0]))]
             except Exception as own:  # as above
-                file = self._folder / ".".join(["c", str(block), *("0" for _ in self.shape[1:])])
+                file = self._folder / block_file(int(block), len(self.shape))
                 return bad_file(file, self._owner, WHAT, f"which is damaged ({own})")
         return error
 
@@ -145,7 +145,7 @@ def sample_count(group: Mapping[str, Any]) -> int:
     return group["consolidated_metadata"]["metadata"][PATTERN]["shape"][0]
 
 
-def _check_copies(root: Path, arrays: Mapping[str, Any], owner: str) -> None:
+def check_copies(root: Path, arrays: Mapping[str, Any], owner: str) -> None:
     """Raise unless the arrays' own metadata, which other readers look at, are those of the group."""
     for name, metadata in arrays.items():
         if _read_json(root / name / METADATA, owner) != metadata:
@@ -155,7 +155,6 @@ def _check_copies(root: Path, arrays: Mapping[str, Any], owner: str) -> None:
 def check_files(root: Path, arrays: Mapping[str, Any], blocks: Sequence[int] | None, owner: str) -> None:
     """Raise unless all files are there: what is missing, Zarr takes for zeros. None checks all blocks."""
     for name, metadata in arrays.items():
-        zeros = [0] * (len(metadata["shape"]) - 1)
         sampled = metadata["dimension_names"][0] == "sample"
         count = -(-metadata["shape"][0] // block_shape(metadata)[0])
         try:
@@ -163,7 +162,7 @@ def check_files(root: Path, arrays: Mapping[str, Any], blocks: Sequence[int] | N
         except OSError as error:
             raise bad_file(root / name, owner, WHAT, f"which cannot be read ({error})") from error
         for block in blocks if sampled and blocks is not None else range(count):
-            file = ".".join(map(str, ["c", block, *zeros]))
+            file = block_file(block, len(metadata["shape"]))
             if file not in there:
                 raise bad_file(root / name / file, owner, WHAT, "which is missing")
             if there[file] <= _least_bytes(metadata):
@@ -179,6 +178,19 @@ def _least_bytes(metadata: Mapping[str, Any]) -> int:
     return 16 * (block_shape(metadata)[0] // first["configuration"]["chunk_shape"][0]) + 4
 
 
+def ends_well(root: Path, name: str, metadata: Mapping[str, Any], block: int) -> bool:
+    """Whether a block's file is there up to its end: that of a shard is its index, with a checksum of its own."""
+    try:
+        with open(root / name / block_file(block, len(metadata["shape"])), "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            least = _least_bytes(metadata)
+            sharded = least > 4
+            stream.seek(max(0, size - least) if sharded else 0)
+            return size > least and is_sealed(stream.read())
+    except OSError:
+        return False
+
+
 def lazy_dataset(
     root: Path, group: Mapping[str, Any], owner: str, blocks: Sequence[int] | None = None
 ) -> xr.Dataset:
@@ -187,7 +199,7 @@ def lazy_dataset(
 
     arrays = group["consolidated_metadata"]["metadata"]
     if blocks is None:
-        _check_copies(root, arrays, owner)
+        check_copies(root, arrays, owner)
     with reading(root / METADATA, owner=owner, allowed=WHAT):
         check_files(root, arrays, blocks, owner)
     samples = np.arange(sample_count(group), dtype=np.int64)

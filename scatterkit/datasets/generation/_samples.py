@@ -14,6 +14,7 @@ from sklearn.base import clone
 from scatterkit._validation import fail
 from scatterkit.base import Component
 from scatterkit.datasets.generation._columns import columns_of
+from scatterkit.datasets.generation._images import check_storable, image_spec, quantize
 from scatterkit.datasets.generation._store import ArraySpec, Layout
 from scatterkit.datasets.schema import MASK, PATTERN, PATTERN_DIMS, VOLUME, VOLUME_DIMS, voxel_centers
 from scatterkit.experiment import check_detector
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
 OWNER = "DatasetGenerator"
 SAMPLE = "sample"
-CHUNK_BYTES = 2 << 20  # a few milliseconds to decompress
-MAX_CHUNK = 32
-_HALF_MAX = float(np.finfo(np.float16).max)
-_LEVELS = {"uint8": 255, "uint16": 65535}
 _UNITS = {LogScaler: "1", PhotonCounts: "photons", DetectorCounts: "counts"}
+# what random numbers of a part are made of, besides seed and sample; scalers have (1,), (2,), ...
+# a last word of zero would give the numbers of the body itself: seed sequences end in zeros
+_RASTERIZER, _SIMULATOR = (0, 1), (0, 2)
 
 
 @dataclass(frozen=True)
@@ -73,23 +73,26 @@ class SampleMaker:
     def _make(self, sample: int, descriptor: Any) -> tuple[NDArray[np.float32] | None, NDArray[np.float32]]:
         solids = [self.sampler.build(descriptor)]
         exact = isinstance(self.simulator, PolyhedronSimulator)
-        volumes = self.rasterizer.transform(solids) if self.occupancy or not exact else None
+        volumes = None
+        if self.occupancy or not exact:
+            volumes = self._seeded(self.rasterizer, sample, *_RASTERIZER).transform(solids)
         scattered = solids if exact else volumes
+        simulator = self._seeded(self.simulator, sample, *_SIMULATOR)
         if self.scalers and isinstance(self.scalers[0], DetectorCounts):
-            patterns = self.simulator.differential_cross_section(scattered)
+            patterns = simulator.differential_cross_section(scattered)
         else:
-            patterns = self.simulator.transform(scattered)
-        for position, scaler in enumerate(self.scalers):
-            patterns = self._seeded(scaler, sample, position).transform(patterns)
+            patterns = simulator.transform(scattered)
+        for number, scaler in enumerate(self.scalers, start=1):
+            patterns = self._seeded(scaler, sample, number).transform(patterns)
         return (None if volumes is None else volumes[0]), patterns[0]
 
-    def _seeded(self, scaler: Any, sample: int, position: int) -> Any:
-        """Give a scaler random numbers of the sample's own."""
-        if "random_state" not in scaler.get_params(deep=False):
-            return scaler
-        # a last word of zero would give the numbers of the body itself: seed sequences end in zeros
-        words = np.random.SeedSequence([self.seed, sample, position + 1]).generate_state(1, np.uint64)
-        return clone(scaler).set_params(random_state=int(words[0]))
+    def _seeded(self, part: Any, sample: int, *place: int) -> Any:
+        """Give a part random numbers of the sample's own, where it draws any."""
+        names = named_parameters(part, "random_state")
+        if not names:
+            return part
+        words = np.random.SeedSequence([self.seed, sample, *place]).generate_state(len(names), np.uint64)
+        return clone(part).set_params(**{name: int(word) for name, word in zip(names, words, strict=True)})
 
     def store_volume(self, volume: NDArray[np.float32], slot: NDArray[Any]) -> None:
         """Put a volume into its place in memory, as it is stored."""
@@ -104,27 +107,23 @@ class SampleMaker:
                     repr(self.occupancy),
                 )
             return
-        _check_range(volume, "volumes", "occupancy")
+        check_storable(volume, slot.dtype.name, VOLUME, owner=OWNER)
         quantize(volume, slot)
 
     def store_pattern(self, pattern: NDArray[np.float32], slot: NDArray[Any]) -> None:
         """Put a pattern into its place in memory, as it is stored."""
-        low, high = float(pattern.min()), float(pattern.max())
-        if not math.isfinite(low) or not math.isfinite(high):
-            raise ValueError("The pattern holds values that are NaN or infinite.")
+        check_storable(pattern, self.pattern_dtype, PATTERN, owner=OWNER)
         if self.pattern_dtype == "uint16":
-            _check_range(pattern, "patterns", "pattern_dtype")
             quantize(pattern, slot)
-            return
-        if self.pattern_dtype == "float16" and max(-low, high) > _HALF_MAX:
-            given = f"'float16' with values from {low:g} to {high:g}"
-            raise fail("pattern_dtype", OWNER, f"'float32' for values beyond {_HALF_MAX:g}", given)
-        slot[...] = pattern
+        else:
+            slot[...] = pattern
 
     def layout(self, shard_size: int, chunk_size: int | None) -> Layout:
         """Give the arrays of the store, after making sample 0: what can't be made or stored shows at once."""
-        descriptor = self.descriptors(range(1))[0]
-        volume, pattern = self.make(0, descriptor)
+        seeded = self.on_one_thread()
+        descriptor = seeded.descriptors(range(1))[0]
+        columns = columns_of(descriptor)
+        volume, pattern = seeded.make(0, descriptor)
         arrays = []
         if volume is not None and self.occupancy is not None:
             dtype = "bool" if self.occupancy == "bits" else self.occupancy
@@ -146,7 +145,7 @@ class SampleMaker:
             attrs = {"long_name": "measured pixels"}
             arrays.append(replace(pattern_spec, name=MASK, dtype="bool", scale=None, attrs=attrs))
         arrays.append(ArraySpec(SAMPLE, (SAMPLE,), (), "int64"))
-        for column in columns_of(descriptor):
+        for column in columns:
             dims = (SAMPLE, *(f"{column.name}_{axis}" for axis in range(1, len(column.shape) + 1)))
             attrs = {} if column.unit is None else {"units": column.unit}
             arrays.append(ArraySpec(_free(column.name), dims, column.shape, column.dtype, attrs=attrs))
@@ -182,14 +181,24 @@ class SampleMaker:
 
     def facts(self) -> dict[str, Any]:
         """Give what readers of the set look up in its attributes: geometry [nm, rad/nm], scale."""
-        detector = getattr(self.simulator, "detector", None)
-        found = {
-            "wavelength": getattr(self.simulator, "wavelength", None),
-            "dq": getattr(check_detector(detector, owner=OWNER), "dq", None),
-            "box": getattr(self.rasterizer, "box", None),
-            "scale": "log" if any(isinstance(scaler, LogScaler) for scaler in self.scalers) else "linear",
+        found: dict[str, Any] = {"random_state": self.seed}
+        lengths = {
+            "wavelength": (getattr(self.simulator, "wavelength", None), "nm"),
+            "dq": (self._dq(), "rad/nm"),
+            "box": (getattr(self.rasterizer, "box", None), "nm"),
         }
-        return {name: value for name, value in found.items() if isinstance(value, (int, float, str))}
+        for name, (value, unit) in lengths.items():
+            number = value.item() if isinstance(value, np.generic) else value
+            if isinstance(number, (int, float)):
+                found |= {name: number, f"{name}_units": unit}
+        log = any(isinstance(scaler, LogScaler) for scaler in self.scalers)
+        return found | {"scale": "log" if log else "linear"}
+
+    def _dq(self) -> Any:
+        """Give the step of the patterns' grid; None where the simulator has no detector, or no such grid."""
+        if not hasattr(self.simulator, "detector"):
+            return None
+        return getattr(check_detector(self.simulator.detector, owner=OWNER), "dq", None)
 
     def _pattern_attrs(self) -> dict[str, Any]:
         steps = [type(part).__name__ for part in (self.simulator, *self.scalers)]
@@ -227,15 +236,13 @@ def in_memory(
 def without_threads(component: Any, n: int | None) -> Any:
     """Give a copy of a component that uses so many threads; None for its default."""
     copy = clone(component)
-    for name in sorted(copy.get_params(deep=True)):
-        owner, _, last = name.rpartition("__")
-        if last == "n_threads":
-            part = copy.get_params(deep=True)[owner] if owner else copy
-            keras = getattr(part, "backend", None) == "keras"
-            copy.set_params(**{name: None if keras else n})
-        elif last == "n_jobs":
-            copy.set_params(**{name: n})
-    return copy
+    names = [*named_parameters(copy, "n_threads"), *named_parameters(copy, "n_jobs")]
+    return copy.set_params(**dict.fromkeys(names, n))
+
+
+def named_parameters(component: Any, name: str) -> list[str]:
+    """Give the parameters of that name, those of components within too, as ``set_params`` takes them."""
+    return sorted(key for key in component.get_params(deep=True) if key.rpartition("__")[2] == name)
 
 
 def without_seed(component: Component) -> Component:
@@ -244,40 +251,7 @@ def without_seed(component: Component) -> Component:
     return copy.set_params(random_state=None) if "random_state" in copy.get_params(deep=False) else copy
 
 
-def image_spec(
-    name: str,
-    dims: tuple[str, ...],
-    shape: tuple[int, ...],
-    dtype: str,
-    shard_size: int,
-    chunk_size: int | None,
-    attrs: Mapping[str, Any],
-) -> ArraySpec:
-    if chunk_size is None:
-        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
-        fitting = [n for n in range(1, min(MAX_CHUNK, shard_size) + 1) if shard_size % n == 0]
-        chunk_size = max([n for n in fitting if n * nbytes <= CHUNK_BYTES], default=1)
-    scale = 1 / _LEVELS[dtype] if dtype in _LEVELS else None
-    return ArraySpec(name, dims, tuple(shape), dtype, chunk_size, scale, attrs)
-
-
 def _free(name: str) -> str:
     """Give a name for a coordinate that no variable has."""
     taken = {SAMPLE, PATTERN, VOLUME, MASK, "row", "column", "z", "y", "x", "q_x", "q_y"}
     return f"body_{name}" if name in taken else name
-
-
-def _check_range(values: NDArray[np.float32], what: str, parameter: str) -> None:
-    low, high = float(values.min()), float(values.max())
-    if not (low >= -1e-5 and high <= 1 + 1e-5):  # float32 sums may overshoot by rounding
-        allowed = "one that holds the values" if parameter == "occupancy" else "'float16' or 'float32'"
-        given = f"{what} with values from {low:g} to {high:g}"
-        raise fail(parameter, OWNER, f"{allowed} where {what} are not within [0, 1]", given)
-
-
-def quantize(values: NDArray[np.float32], slot: NDArray[Any]) -> None:
-    levels = np.iinfo(slot.dtype).max
-    scaled = values * np.float32(levels)
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, 0, levels, out=scaled)
-    np.copyto(slot, scaled, casting="unsafe")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -56,7 +57,7 @@ class ArraySpec:
 
     def file_name(self, block: int) -> str:
         """Give the name of a block's file in the folder of the array."""
-        return ".".join(["c", str(block), *("0" for _ in self.shape)])
+        return block_file(block, len(self.shape) + 1)
 
     def metadata(self, n_samples: int, shard_size: int) -> dict[str, Any]:
         """Give the array's Zarr metadata."""
@@ -107,7 +108,7 @@ class ArraySpec:
             padded[: len(values)] = values
             values = padded
         if self.dtype == STRING:
-            return _sealed(zstd.compress(_vlen_utf8(values), ZSTD_LEVEL))
+            return _sealed(zstd.compress(_vlen_utf8(values.ravel()), ZSTD_LEVEL))
         little = np.ascontiguousarray(values, np.dtype(self.dtype).newbyteorder("<"))
         return _sealed(zstd.compress(little, ZSTD_LEVEL))
 
@@ -126,6 +127,11 @@ class Layout:
     def samples(self, block: int, n_samples: int) -> range:
         """Give the samples of a block."""
         return range(block * self.shard_size, min((block + 1) * self.shard_size, n_samples))
+
+
+def block_file(block: int, ndim: int) -> str:
+    """Give the name of a block's file in the folder of an array of so many dimensions."""
+    return ".".join(["c", str(block), *["0"] * (ndim - 1)])
 
 
 def decoded(stored: NDArray[Any], scale: float | None) -> NDArray[np.float32]:
@@ -152,6 +158,11 @@ def _sealed(content: bytes) -> bytes:
     from google_crc32c import value
 
     return content + struct.pack("<I", value(content))
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether bytes end with the checksum of those before it."""
+    return content == _sealed(content[:-4])
 
 
 class BlockWriter:
@@ -269,7 +280,8 @@ def group_metadata(
 
 def _static_spec(name: str, static: Static) -> ArraySpec:
     dims, values, attrs = static[name]
-    return ArraySpec(name, tuple(dims), values.shape[1:], values.dtype.name, attrs=attrs)
+    dtype = STRING if values.dtype.kind in "OUT" else values.dtype.name
+    return ArraySpec(name, tuple(dims), values.shape[1:], dtype, attrs=attrs)
 
 
 def write_static(root: Path, static: Static, scratch: Path) -> None:
@@ -294,7 +306,9 @@ def json_bytes(content: Any) -> bytes:
 
 def write_atomically(path: Path, content: bytes, scratch: Path) -> None:
     """Write a file that is there in full or not at all, whatever happens; it grows in another folder."""
-    partial = scratch / f"{path.parent.name}-{path.name}-{os.getpid()}"
+    partial = (
+        scratch / f"{path.parent.name}-{path.name}-{uuid.uuid4().hex}"
+    )  # several computers may share the folder
     try:
         with open(partial, "wb") as stream:
             stream.write(content)

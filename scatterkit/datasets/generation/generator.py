@@ -31,9 +31,11 @@ from scatterkit.datasets.generation._samples import (
     OWNER,
     SampleMaker,
     in_memory,
+    named_parameters,
     without_seed,
     without_threads,
 )
+from scatterkit.datasets.generation._store import Layout
 from scatterkit.datasets.generation.stored import located, open_dataset, stored_group, was_generated
 from scatterkit.datasets.schema import FORMAT
 from scatterkit.simulation import DetectorCounts, LogScaler, MSFTSimulator
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     import distributed
     import xarray as xr
 
-_PACKAGES = ("numba", "numpy", "scatterkit", "scipy")
+_PACKAGES = ("numba", "numcodecs", "numpy", "pyfftw", "scatterkit", "scipy")
 
 
 class _Offers:
@@ -83,18 +85,19 @@ class DatasetGenerator(Component):
     ----------
     sampler : SolidSampler or HalfSpaceSampler, optional
         What draws the bodies: any component with ``sample_params(n, start=)``, ``build(descriptor)`` and an own
-        ``random_state``, which must be None. ``SolidSampler()`` by default.
+        ``random_state``, which must be None. Descriptors are instances of a data class, whose fields are stored.
+        ``SolidSampler()`` by default.
     rasterizer : Rasterizer, optional
         What makes volumes of bodies; ``Rasterizer(grid=64)`` by default.
     simulator : MSFTSimulator, optional
         What makes intensities of volumes, or of bodies in the case of `PolyhedronSimulator`; ``MSFTSimulator()`` by
-        default.
+        default. Not of ``backend="keras"``, whose last bits depend on the device: `OnTheFly` generates on those.
     scaler : {"log"} or transformer or list of transformers or None, default="log"
         What is done to the intensities, in order. ``"log"`` is ``LogScaler()``, None leaves them as they are. Where
-        the first is a `DetectorCounts`, it gets the simulator's differential cross sections. A random state of its
-        own must be None: noise comes from ``random_state`` and the sample's number.
+        the first is a `DetectorCounts`, it gets the simulator's differential cross sections.
     random_state : int, default=0
-        The set's seed.
+        The set's seed. The random states of all parts must be None: what they draw comes from this seed and the
+        sample's number.
     occupancy : {"uint8", "bits"} or None, default="uint8"
         How volumes are stored: in 255 steps; as True and False, for ``Rasterizer(mode="binary")``; or not at all.
     pattern_dtype : {"uint16", "float16", "float32"}, default="uint16"
@@ -219,7 +222,7 @@ class DatasetGenerator(Component):
         check_value(n, Integer(low=1), name="n", owner=f"{OWNER}.sample")
         check_value(start, Integer(low=0), name="start", owner=f"{OWNER}.sample")
         maker = self._maker()
-        layout = maker.layout(self.shard_size, self.chunk_size)
+        layout = self._layout(maker)
         return in_memory(maker, layout, range(int(start), int(start) + int(n)), self._attributes(maker))
 
     def generate(
@@ -243,7 +246,8 @@ class DatasetGenerator(Component):
         n_samples : int
             How many samples it is to have.
         n_jobs : int, default=1
-            Worker processes on this computer, by joblib; -1 for as many as there are processors.
+            Worker processes on this computer; -1 for as many as there are processors. They are joblib's, of its
+            backend "loky", whatever ``joblib.parallel_config`` says: for a Dask cluster, give ``client``.
         client : distributed.Client, optional
             A Dask cluster whose workers generate instead. They must see ``path`` on a file system that they share.
         verbose : bool, default=True
@@ -278,8 +282,9 @@ class DatasetGenerator(Component):
             raise fail("n_samples", owner, f"at most the sampler's {available}", str(n_samples))
         root = Path(path).expanduser().absolute()
         check_target(root)
-        maker.descriptors(range(n_samples - 1, n_samples))  # a table of bodies may end before
-        layout = maker.layout(self.shard_size, self.chunk_size)
+        # a table of bodies may end before
+        maker.on_one_thread().descriptors(range(int(n_samples) - 1, int(n_samples)))
+        layout = self._layout(maker)
         generation = Generation(
             root, int(n_samples), maker, layout, maker.axes(layout), self._attributes(maker)
         )
@@ -300,10 +305,9 @@ class DatasetGenerator(Component):
         rasterizer = Rasterizer(grid=64) if self.rasterizer is None else self.rasterizer
         simulator = MSFTSimulator() if self.simulator is None else self.simulator
         scalers = self._scalers()
-        for name, part in (("sampler", sampler), *(("scaler", scaler) for scaler in scalers)):
-            if getattr(part, "random_state", None) is not None:
-                allowed = f"one whose random_state is None, since {OWNER} has its own"
-                raise fail(name, OWNER, allowed, shown(part))
+        parts = [("rasterizer", rasterizer), ("simulator", simulator)]
+        _check_seeds([("sampler", sampler), *parts, *(("scaler", scaler) for scaler in scalers)])
+        _check_backend(simulator)
         counts = bool(scalers) and isinstance(scalers[0], DetectorCounts)
         if counts and not hasattr(simulator, "differential_cross_section"):
             allowed = "one with `differential_cross_section` where the scaler begins with DetectorCounts"
@@ -318,6 +322,9 @@ class DatasetGenerator(Component):
             self.occupancy,
             self.pattern_dtype,
         )
+
+    def _layout(self, maker: SampleMaker) -> Layout:
+        return maker.layout(int(self.shard_size), None if self.chunk_size is None else int(self.chunk_size))
 
     def _scalers(self) -> tuple[Any, ...]:
         if self.scaler is None:
@@ -342,6 +349,23 @@ class DatasetGenerator(Component):
             "versions": json.dumps(versions, sort_keys=True),
             **maker.facts(),
         }
+
+
+def _check_seeds(parts: Iterable[tuple[str, Any]]) -> None:
+    """Refuse parts that draw random numbers from a seed of their own."""
+    for name, part in parts:
+        given = part.get_params(deep=True)
+        if any(given[key] is not None for key in named_parameters(part, "random_state")):
+            allowed = f"one whose random_state is None, since {OWNER} has its own"
+            raise fail(name, OWNER, allowed, shown(part))
+
+
+def _check_backend(simulator: Any) -> None:
+    """Refuse a simulator whose last bits depend on the number of processors."""
+    given = simulator.get_params(deep=True)
+    if any(given[key] == "keras" for key in named_parameters(simulator, "backend")):
+        allowed = "one whose backend is not 'keras', which rounds otherwise on other devices (OnTheFly generates there)"
+        raise fail("simulator", OWNER, allowed, shown(simulator))
 
 
 def _check_boxes(sampler: Any, rasterizer: Any, simulator: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from scatterkit._validation import Choice, Integer, check_value, fail, shown
 from scatterkit.datasets.files._writing import blocks, jsonable, replacing_folder, target_path
 from scatterkit.datasets.generation._columns import STRING
-from scatterkit.datasets.generation._samples import SAMPLE, image_spec, quantize
+from scatterkit.datasets.generation._images import check_storable, image_spec, quantize
+from scatterkit.datasets.generation._samples import SAMPLE
 from scatterkit.datasets.generation._store import (
+    METADATA,
     ArraySpec,
     BlockWriter,
     Layout,
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 OWNER = "write_store"
 IMAGES = (VOLUME, PATTERN, MASK, SATURATED)
-SLACK = 1e-5  # float32 sums may overshoot by rounding
 
 
 def write_store(
@@ -59,7 +61,7 @@ def write_store(
     shard_size : int, default=256
         Samples to a file.
     overwrite : bool, default=False
-        Whether a store, or another folder, that exists is replaced.
+        Whether a store, or an empty folder, that exists is replaced.
 
     Returns
     -------
@@ -69,7 +71,8 @@ def write_store(
     Raises
     ------
     ValueError
-        If blocks do not belong together, or hold what the types cannot.
+        If blocks do not belong together, or hold what the types cannot; or if there is a folder that holds
+        something else than a store.
 
     See Also
     --------
@@ -79,7 +82,8 @@ def write_store(
     Notes
     -----
     The folder appears when it is complete. Samples are numbered anew, from 0. A generator cannot be rebuilt from such
-    a store, nor can it be extended.
+    a store, nor can it be extended. Missing texts are stored as empty ones. Variables that a store has no place for are
+    left out, with a warning that names them.
 
     Examples
     --------
@@ -96,12 +100,23 @@ def write_store(
     check_value(occupancy, Choice(("uint8", "float32", None)), name="occupancy", owner=OWNER)
     check_value(shard_size, Integer(1), name="shard_size", owner=OWNER)
     target = target_path(path, owner=OWNER, overwrite=overwrite, folder=True)
+    _check_replaceable(target)
     dtypes = {PATTERN: pattern_dtype, VOLUME: occupancy}
-    with replacing_folder(target) as partial, _Store(partial, dtypes, int(shard_size)) as store:
+    with (
+        replacing_folder(target, overwrite=overwrite) as partial,
+        _Store(partial, dtypes, int(shard_size)) as store,
+    ):
         for block in _blocks(source):
             store.add(block)
         store.finish()
     return open_dataset(target)
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to replace a folder that is no store."""
+    if target.is_dir() and any(target.iterdir()) and not (target / METADATA).is_file():
+        given = f"{target}, which holds other files,"
+        raise fail("path", OWNER, "the path of a new folder, an empty one, or a store", given)
 
 
 def _blocks(source: Any) -> Iterator[xr.Dataset]:
@@ -146,6 +161,7 @@ class _Store:
         """Append the samples of a block."""
         if self.layout is None or self.first is None:
             self.first = block.isel(sample=slice(0, 1))
+            _warn_of_what_is_left_out(block)
             self.layout = Layout(self.shard_size, tuple(self._specs(block)))
             for spec in self.layout.arrays:
                 (self.root / spec.name).mkdir()
@@ -196,7 +212,9 @@ class _Store:
                 given = f"{name!r} of shape {values[name].shape[1:]} after {spec.shape}"
                 raise fail("source", OWNER, "blocks of the same shapes", given)
             if spec.sharded and values[name].dtype.kind == "f":
-                _check_range(values[name], spec)
+                check_storable(values[name], spec.dtype, name, owner=OWNER)
+            elif spec.dtype == STRING:
+                values[name] = _texts(name, values[name])
         images = {name: values.pop(name) for name, spec in specs.items() if spec.sharded}
         return images, values
 
@@ -219,9 +237,8 @@ class _Store:
             raise fail("source", OWNER, "at least one block", "none")
         self._end_shard()
         static: Static = {
-            str(name): (tuple(map(str, c.dims)), c.values, jsonable(c.attrs, owner=OWNER))
-            for name, c in self.first.coords.items()
-            if c.ndim and SAMPLE not in c.dims and c.dtype.kind in "iufb"
+            name: (tuple(map(str, c.dims)), _static_values(name, c), jsonable(c.attrs, owner=OWNER))
+            for name, c in _static(self.first).items()
         }
         attributes = {"format": FORMAT, **jsonable(self.first.attrs, owner=OWNER)}
         if "generator" in attributes:  # the samples are no longer those that it would make by their numbers
@@ -240,12 +257,37 @@ def _columns(block: xr.Dataset) -> dict[str, xr.DataArray]:
     }
 
 
-def _check_range(values: NDArray[Any], spec: ArraySpec) -> None:
-    low, high = float(np.min(values)), float(np.max(values))
-    least, most = (0.0, 1.0) if spec.scale is not None else (-np.inf, np.inf)
-    if spec.dtype == "float16":
-        least, most = -float(np.finfo(np.float16).max), float(np.finfo(np.float16).max)
-    if not (np.isfinite(values).all() and least - SLACK <= low and high <= most + SLACK):
-        parameter = "occupancy" if spec.name == VOLUME else "pattern_dtype"
-        given = f"{spec.dtype!r} with values from {low:g} to {high:g}"
-        raise fail(parameter, OWNER, f"one that holds the finite values of {spec.name!r}", given)
+def _static(block: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The coordinates that all samples share."""
+    return {
+        str(name): c
+        for name, c in block.coords.items()
+        if c.ndim and SAMPLE not in c.dims and c.dtype.kind in "iufbOUT"
+    }
+
+
+def _static_values(name: str, column: xr.DataArray) -> NDArray[Any]:
+    return _texts(name, column.values) if column.dtype.kind in "OUT" else column.values
+
+
+def _texts(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as they are stored, missing ones (None, NaN) empty; or raise."""
+    found = np.empty(values.shape, dtype=object)
+    for place, value in np.ndenumerate(values):
+        missing = value is None or (isinstance(value, float) and np.isnan(value))
+        if not missing and not isinstance(value, str):
+            raise fail("source", OWNER, f"a Dataset whose {name!r} holds texts or numbers", shown(value))
+        found[place] = "" if missing else str(value)
+    return found
+
+
+def _warn_of_what_is_left_out(block: xr.Dataset) -> None:
+    kept = {SAMPLE, *IMAGES, *_columns(block), *_static(block)}
+    left = sorted(str(name) for name in block.variables if str(name) not in kept)
+    if left:
+        warnings.warn(
+            f"{OWNER} leaves out {', '.join(left)}: a store holds {', '.join(IMAGES)}, and coordinates of every sample "
+            "or of another axis.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -69,7 +69,7 @@ def open_dataset(path: str | os.PathLike[str], partial: bool = False) -> xr.Data
     if is_finished:
         return _reader.lazy_dataset(root, group, owner)
     layout, n_samples = _layout(group), _reader.sample_count(group)
-    blocks = Journal(root).finished(layout, n_samples)
+    blocks = finished_blocks(root, group)
     if not partial or not blocks:
         count = sum(len(layout.samples(block, n_samples)) for block in blocks)
         hint = ", or open what is there by open_dataset(path, partial=True)" if blocks else ""
@@ -109,6 +109,13 @@ def stored_group(root: Path, owner: str) -> tuple[dict[str, Any], bool]:
         assert group is not None
         return group, True
     return pending, False
+
+
+def finished_blocks(root: Path, group: dict[str, Any]) -> list[int]:
+    """Give the blocks of a set being generated that are finished."""
+    from scatterkit.datasets.generation import _reader
+
+    return Journal(root).finished(_layout(group), _reader.sample_count(group))
 
 
 def was_generated(group: dict[str, Any]) -> bool:

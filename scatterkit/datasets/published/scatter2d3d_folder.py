@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scatterkit._progress import progress_bar
 from scatterkit._validation import Boolean, Integer, check_value, fail
 from scatterkit.datasets._errors import bad_file
-from scatterkit.datasets.files._frames import Frames, check_frames, chosen
+from scatterkit.datasets.files._frames import Frames, check_selection, chosen
 from scatterkit.datasets.files._writing import replacing_folder, target_path
 from scatterkit.datasets.published.mosaic import (
     COLUMNS,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BOX = 2 * HALF_BOX
+TABLE_UNIT = "half box"
 DQ = 2 * math.pi / 850
 PER_FOLDER = 10_000
 COLUMN_NAMES = (
@@ -156,7 +157,7 @@ def iter_scatter2d3d(
 
 def _chosen_rows(table: Any, rows: Frames, grid: int | None, owner: str) -> list[SampleRow]:
     """The rows to read, all of whose pictures are there."""
-    check_frames(rows, owner=owner, name="rows")
+    check_selection(rows, owner=owner, name="rows")
     check_value(grid, Integer(1, optional=True), name="grid", owner=owner)
     described = read_table(table)
     described = [described[i] for i in chosen(rows, len(described), owner=owner, name="rows")]
@@ -267,9 +268,11 @@ def write_scatter2d3d(
 
     Notes
     -----
-    The folder appears when it is complete. Coordinates as `read_scatter2d3d` gives them fill the table. A data
-    set of another origin does not have its angles, nor its symbols of axes, in the publisher's convention:
-    then ``polyhedron``, ``size`` and ``nr`` (else 1, 2, 3, ...) are written, the angles are NaN, the rest is empty.
+    The folder appears when it is complete. Coordinates as `read_scatter2d3d` or a generator with `PublishedSampler` or
+    `TableSampler` gives them fill the table; the latter know no symmetries, so that ``symm`` is None. ``size`` is in nm
+    unless its attribute ``units`` says "half box". A data set of another origin does not have its angles, nor its
+    symbols of axes, in the publisher's convention: then ``polyhedron``, ``size`` and ``nr`` (else 1, 2, 3, ...) are
+    written, the angles are NaN, the rest is empty.
 
     Examples
     --------
@@ -291,7 +294,7 @@ def write_scatter2d3d(
         allowed = f"a data set with cubic volumes, their edge a multiple of {COLUMNS} voxels"
         raise fail("dataset", owner, allowed, f"the sizes {dict(sizes)}")
     lines = _table_lines(dataset)
-    with replacing_folder(target) as partial:
+    with replacing_folder(target, overwrite=overwrite) as partial:
         for i, (real, scatter) in enumerate(zip(lines["real"], lines["scatter"], strict=True)):
             for name in (real, scatter):
                 (partial / name).parent.mkdir(parents=True, exist_ok=True)
@@ -318,33 +321,48 @@ def _table_lines(dataset: xr.Dataset) -> dict[str, list[Any]]:
     coords = {
         name: values.values.tolist() for name, values in dataset.coords.items() if values.dims == ("sample",)
     }
-    published = {"theta", "phi", "alpha", "symmetry"} <= set(coords)
+    published = {"theta", "phi", "alpha"} <= set(coords)
     numbers = [int(nr) for nr in coords.get("nr", range(1, n + 1))]
     if len(set(numbers)) < n:
         raise fail("dataset", "write_scatter2d3d", "a data set whose 'nr' differ", "the same number twice")
-    parts = [math.ceil(nr / PER_FOLDER) for nr in numbers]
+    parts = [max(1, math.ceil(nr / PER_FOLDER)) for nr in numbers]
     columns: dict[str, list[Any]] = {
         "nr": numbers,
         "real": [f"./real/{part}/{nr}r.png" for part, nr in zip(parts, numbers, strict=True)],
         "scatter": [f"./scatter/{part}/{nr}s.png" for part, nr in zip(parts, numbers, strict=True)],
         "polyhedron": [_quoted(name) for name in coords.get("polyhedron", ["unknown"] * n)],
-        "symm": [name or "None" for name in coords["symmetry"]] if published else ["None"] * n,
+        "symm": [name or "None" for name in (coords.get("symmetry", []) if published else [])]
+        or ["None"] * n,
     }
     for name in ("theta", "phi", "alpha"):
         columns[name] = [_number(x) for x in coords[name]] if published else ["nan"] * n
-    columns["size"] = [_number(x / HALF_BOX) for x in coords.get("size", [math.nan] * n)]
+    columns["size"] = _sizes(dataset) if "size" in coords else ["nan"] * n
     for name in ("stretch", "axis", "cut", "caxis"):
         values = coords.get(name, [""] * n) if published else [""] * n
         columns[name] = ["" if x != x or x == "" else _quoted(x) for x in values]
     return columns
 
 
+def _sizes(dataset: xr.Dataset) -> list[str]:
+    """Circumradii in half boxes, from the unit that the data set states."""
+    unit = dataset["size"].attrs.get("units", "nm")
+    if unit not in ("nm", TABLE_UNIT):
+        raise fail(
+            "dataset", "write_scatter2d3d", f"a data set with 'size' in nm or {TABLE_UNIT}", repr(unit)
+        )
+    values = [float(x) for x in dataset["size"].values]
+    # 15 digits of a quotient: without the last one's noise
+    return [_number(x if unit == TABLE_UNIT else float(f"{x / HALF_BOX:.15g}")) for x in values]
+
+
 def _number(value: float) -> str:
-    return f"{value:.12g}"
+    return repr(float(value))
 
 
 def _quoted(value: Any) -> str:
     """A field of the table: numbers as they are, texts with commas in quotes."""
     if isinstance(value, float):
         return _number(value)
+    if value.startswith("["):  # a direction as generated sets hold it
+        value = "{" + value.strip("[]").replace(" ", "") + "}"
     return f'"{value}"' if "," in value else str(value)

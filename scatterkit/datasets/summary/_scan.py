@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BATCH_BYTES = 64e6  # read at a time
+NUMBERS = ("sample", "nr", "index", "seed")  # coordinates that only tell samples apart
 SLACK = 1e-5  # sums of coverage may overshoot by rounding
 
 
@@ -155,7 +156,7 @@ def repeated_rows(columns: dict[str, NDArray[Any]]) -> list[list[int]] | None:
     telling = {
         name: values.reshape(len(values), -1)
         for name, values in columns.items()
-        if values.dtype.kind in "fUSOTiu" and name not in ("sample", "seed", "index")
+        if values.dtype.kind in "fUSOTiu" and name not in NUMBERS
     }
     if not any(values.dtype.kind == "f" for values in telling.values()):
         return None

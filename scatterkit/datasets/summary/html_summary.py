@@ -16,8 +16,8 @@ from scatterkit.datasets.files._writing import replacing, target_path
 from scatterkit.datasets.schema import MASK, PATTERN, VOLUME, check_dataset
 from scatterkit.datasets.summary import _page as page
 from scatterkit.datasets.summary._checks import Checks, unit_quaternions
-from scatterkit.datasets.summary._scan import Scan, sample_columns, scan
-from scatterkit.plotting._samples import pixel_distance, sample_numbers, scale_of, spread_over, unit_of
+from scatterkit.datasets.summary._scan import NUMBERS, Scan, sample_columns, scan
+from scatterkit.plotting.samples import pixel_distance, sample_numbers, scale_of, spread_over, unit_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 60  # different texts up to which they are counted in a chart
 MOST_UNUSUAL = 8  # samples with a warning that are drawn
-NUMBERING = ("sample", "nr", "index", "seed", "key")  # coordinates that only tell samples apart
+NUMBERING = (*NUMBERS, "key")  # coordinates that say nothing in a histogram
 ORDER = ("polyhedron", "label", "size", "stretch", "cut")  # and those that are shown first
 
 
@@ -95,7 +95,7 @@ def html_summary(
     subtitle = f"Samples: {count}. Patterns of {len(found.samples)} were read for this page."
     facts = {"samples": count, **_facts(data, source, found, list(columns))}
     whole = page.page(name, subtitle, _sections(data, facts, found, columns, checks, n_gallery))
-    with replacing(target) as partial:
+    with replacing(target, overwrite=overwrite) as partial:
         partial.write_text(whole, encoding="utf-8")
     return target
 

@@ -84,6 +84,36 @@ def test_an_error_of_a_thread_reaches_the_user_and_can_be_mended():
     assert none_left()
 
 
+def test_an_error_of_one_batch_does_not_reach_who_waits_for_another():
+    class Slow(Spy):
+        def __init__(self, n, run):
+            super().__init__(n, run)
+            self.begun, self.go_on = threading.Event(), threading.Event()
+
+        def read(self, start, stop):
+            if start >= 250:
+                raise OSError("the disk is on fire")
+            self.begun.set()
+            assert self.go_on.wait(10)
+            return super().read(start, stop)
+
+    spy = Slow(500, run=10)
+    shuffler = Shuffler(np.arange(500), 10, 20, False, 0)
+    stream = Stream(spy, shuffler, lambda s, n, e: s["pattern"], batch_size=10, workers=8)
+    found = []
+    waiting = threading.Thread(target=lambda: found.append(stream.batch(0)))
+    waiting.start()
+    assert spy.begun.wait(10)
+    with pytest.raises(OSError, match="on fire"):
+        stream.batch(30)
+    spy.go_on.set()
+    waiting.join(10)
+    assert np.array_equal(found, [np.arange(10)])
+    stream.forget()
+    assert none_left()
+    assert stream._runs == stream._batches == {}
+
+
 @given(
     n=st.integers(1, 300),
     run=st.integers(1, 70),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from scatterkit import MSFTSimulator, QGrid, Rasterizer
 from scatterkit.augmentation import Augmenter, CentralHole
 from scatterkit.datasets import DatasetGenerator, as_keras, as_tf_dataset, make_dataset, open_dataset
 from scatterkit.datasets.feeding._batches import Shuffler
+from scatterkit.datasets.feeding._sources import Source
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)"),
@@ -189,13 +192,30 @@ def test_the_shuffling_of_keras_does_not_make_it_read_back_and_forth(keras, monk
     assert len(reads) <= 2 * 32 + 3 * 8  # each run once, and windows begun for shapes or the next epoch
 
 
-def test_short_epochs_see_other_samples_each_time(keras):
-    model = counting_model(keras, 64)
-    batches = as_keras({"pattern": np.eye(64)[:, None]}, 8, y="pattern", random_state=0)
-    model.fit(batches, epochs=6, steps_per_epoch=4, verbose=0)
-    counts = keras.ops.convert_to_numpy(model.weights[0])[:, 0]
-    assert counts.sum() == 6 * 4 * 8
-    assert (counts > 0).mean() > 0.8
+@pytest.mark.parametrize(
+    ("n", "steps", "epochs", "passes"), [(64, 4, 6, 3), (64, 3, 8, 3), (44, 4, 3, 2), (16, 3, 4, 6)]
+)
+def test_short_and_long_epochs_go_on_where_one_ended(keras, n, steps, epochs, passes):
+    model = counting_model(keras, n)
+    batches = as_keras({"pattern": np.eye(n)[:, None]}, 8, y="pattern", random_state=0, steps_per_epoch=steps)
+    model.fit(batches, epochs=epochs, verbose=0)
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(n, passes))
+    assert (batches.epoch, len(batches)) == (epochs, steps)
+
+
+def test_steps_per_epoch_in_fit_draws_a_warning(keras):
+    batches = as_keras({"pattern": np.eye(256)[:, None]}, 2, y="pattern", random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", category=UserWarning)
+        counting_model(keras, 256).fit(batches, epochs=3, steps_per_epoch=2, verbose=0)
+    assert any(re.search("of 128 batches.*give it to as_keras instead", str(w.message)) for w in caught)
+
+
+def test_leaving_a_loop_early_draws_no_warning():
+    batches = as_keras({"pattern": np.eye(40)[:, None]}, 8, y="pattern", random_state=0)
+    for _ in range(3):
+        for _ in batches:
+            break
 
 
 def test_predictions_come_in_the_order_of_the_samples(keras, stored, path):
@@ -235,8 +255,24 @@ def test_tf_dataset(stored, path):
 
 def test_fit_on_a_tf_dataset(keras):
     model = counting_model(keras, 40)
-    model.fit(as_tf_dataset({"pattern": np.eye(40)[:, None]}, 8, y="pattern"), epochs=2, verbose=0)
+    batches = as_tf_dataset({"pattern": np.eye(40)[:, None]}, 8, y="pattern")
+    model.fit(batches, epochs=2, verbose=0)
     assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(40, 2))
+    model.fit(batches.repeat(), epochs=5, steps_per_epoch=3, verbose=0)
+    assert np.array_equal(keras.ops.convert_to_numpy(model.weights[0])[:, 0], np.full(40, 5))
+
+
+def test_iterators_over_one_tf_dataset_leave_each_other_alone(stored, path, monkeypatch):
+    reads = []
+    read = Source.read
+    monkeypatch.setattr(Source, "read", lambda *a: (reads.append(a), read(*a))[1])
+    batches = as_tf_dataset(path, 8, random_state=3, buffer_size=16)
+    pairs = list(zip(batches, batches, strict=True))
+    first, second = (epoch_of(stored, side) for side in zip(*pairs, strict=True))
+    assert sorted(first) == sorted(second) == list(range(N))
+    assert first != second
+    assert none_left()
+    assert len(reads) <= 2 * (6 + 2 * 2)  # each run once for each, and what was read ahead of the next epoch
 
 
 # --- threads, memory, errors -------------------------------------------------------------------------------
@@ -311,6 +347,7 @@ ARRAYS = {"pattern": np.zeros((20, 16, 16)), "volume": np.zeros((20, 8, 8, 8))}
         (ARRAYS, {"shuffle": 1}, "'shuffle' parameter"),
         (ARRAYS, {"random_state": -1}, "'random_state' parameter"),
         (ARRAYS, {"buffer_size": 0}, "'buffer_size' parameter"),
+        (ARRAYS, {"steps_per_epoch": 0}, "'steps_per_epoch' parameter"),
         (ARRAYS, {"prefetch": -1}, "'prefetch' parameter"),
         (ARRAYS, {"workers": 0}, "'workers' parameter"),
         (ARRAYS, {"samples": (3, 21)}, "'samples' parameter"),
@@ -329,12 +366,6 @@ def test_refused_at_once(source, parameters, message):
 def test_no_set_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         as_keras(tmp_path / "nothing.zarr")
-
-
-def test_memory_is_bounded_by_the_window_and_not_the_set(path):
-    small, large = (as_keras(path, 8, buffer_size=b, random_state=0).max_bytes for b in (16, 64))
-    sample = 8**3 + 2 * 16**2  # as stored
-    assert large - small == 2 * 48 * sample
 
 
 @pytest.mark.slow

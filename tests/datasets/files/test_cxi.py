@@ -131,6 +131,26 @@ def test_the_corner_says_where_the_beam_is(tmp_path: Path) -> None:
     assert_allclose(detector.directions(0.5), directions * [-1, -1, 1], atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "corner",
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.05], [[0.1, 0.2, 0.05], [0.3, 0.4, 0.05]], [0.1, 0.2], np.zeros((0, 3))],
+)
+def test_corners_that_say_nothing_of_the_beam(tmp_path: Path, corner: Any) -> None:
+    more = {"x_pixel_size": 75e-6, "y_pixel_size": 75e-6, "corner_position": corner, "distance": 0.07}
+    data = read_cxi(file_of(tmp_path, raw(**more), LINK))
+    assert "center" not in data.attrs
+    assert data.attrs["distance"] == 70.0
+    assert flat_detector(data).center is None
+
+
+@pytest.mark.parametrize("unit", ["um", "\u00b5m", "\u03bcm"])
+def test_micrometres(tmp_path: Path, unit: str) -> None:
+    path = file_of(tmp_path, raw(distance=70000.0), LINK)
+    with h5py.File(path, "a") as file:
+        file["entry_1/instrument_1/detector_1/distance"].attrs["units"] = unit
+    assert read_cxi(path).attrs["distance"] == 70.0
+
+
 def test_units_that_are_stated(tmp_path: Path) -> None:
     path = file_of(tmp_path, raw(distance=7.0) | {"entry_1/instrument_1/source_1/energy": 0.5}, LINK)
     with h5py.File(path, "a") as file:
@@ -284,6 +304,21 @@ def test_plain_hdf5_by_name(tmp_path: Path) -> None:
             read_cxi(path, dataset=bad)
     with pytest.raises(DataFormatError, match="as the mask of"):
         read_cxi(path, dataset="run/images", mask="run/gain")
+
+
+@pytest.mark.parametrize("named", [None, "images/mask"])
+def test_a_mask_outside_of_an_entry_may_mean_either(tmp_path: Path, named: str | None) -> None:
+    mask = np.ones((6, 8), np.uint8)
+    mask[2] = 0
+    path = file_of(tmp_path, {"images/raw": COUNTS, "images/mask": mask})
+    with pytest.raises(
+        InvalidParameterError, match=r"'measured' .*'masked' .*Got None, for the mask /images/mask"
+    ):
+        read_cxi(path, dataset="images/raw", mask=named)
+    for convention, rows in (("measured", [0, 1, 3, 4, 5]), ("masked", [2]), ("cxi", [2])):
+        data = read_cxi(path, dataset="images/raw", mask=named, mask_convention=convention)
+        assert np.flatnonzero(data["mask"].values[0].any(axis=1)).tolist() == rows
+    assert "mask" not in read_cxi(path, dataset="images/raw", mask=False)
 
 
 def test_other_entries_and_links(tmp_path: Path) -> None:

@@ -97,6 +97,22 @@ def test_natural_order_of_names(tmp_path: Path) -> None:
     assert listed.pattern.values[:, 0, 0].tolist() == [10, 1]
 
 
+def test_folders_come_one_after_the_other(tmp_path: Path) -> None:
+    for run in (10, 9):
+        (tmp_path / f"run{run}").mkdir()
+        for i in (1, 2):
+            tiff(tmp_path / f"run{run}" / f"shot{i}.tif", FRAMES[0] + 10 * run + i)
+    data = read_images(f"{tmp_path}/run*/*.tif")
+    assert data.pattern.values[:, 0, 0].tolist() == [91, 92, 101, 102]
+    names = ["run9/shot1.tif", "run9/shot2.tif", "run10/shot1.tif", "run10/shot2.tif"]
+    assert data.file.values.tolist() == names
+    assert read_images([tmp_path / names[0], tmp_path / names[3]]).file.values.tolist() == [
+        "shot1.tif",
+        "shot2.tif",
+    ]
+    assert read_images([tmp_path / names[0]] * 2).file.values.tolist() == ["shot1.tif"] * 2
+
+
 def test_frames_count_over_all_files(tmp_path: Path) -> None:
     files = [tiff(tmp_path / "a.tif", FRAMES[:3]), tiff(tmp_path / "b.tif", FRAMES[3:])]
     data = read_images(files, frames=[3, 1])
@@ -184,6 +200,30 @@ def test_pixels_that_are_no_numbers_are_not_measured(tmp_path: Path) -> None:
     assert np.argwhere(~data["mask"].values).tolist() == [[2, 3, 4]]
 
 
+def test_gaps_that_detectors_mark(tmp_path: Path) -> None:
+    """By -1 and -2 where numbers have a sign, as Pilatus does, by 2^32 - 1 where they have none, as Eiger does."""
+    signed = FRAMES[:2].astype(np.int32) + 1
+    signed[0, 2], signed[1, 0, 0] = -1, -2
+    files = [cbf(tmp_path / f"{i}.cbf", frame) for i, frame in enumerate(signed)]
+    unsigned = np.where(signed < 0, 2**32 - 1, signed).astype(np.uint32)
+    paths: list[Any] = [files, tiff(tmp_path / "i.tif", signed), tiff(tmp_path / "u.tif", unsigned)]
+    for path in paths:
+        data = read_images(path)
+        assert_array_equal(data["mask"].values, signed >= 0)
+        assert_array_equal(data.pattern.values[signed >= 0], signed[signed >= 0])
+        fixed = np.ones((6, 8), bool)
+        fixed[5] = False
+        assert_array_equal(read_images(path, mask=fixed)["mask"].values, (signed >= 0) & fixed)
+        assert "mask" not in read_images(path, gap_values=False)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("u1", 255), ("u2", 65535), ("f4", -1.0), ("u4", 2**31)])
+def test_numbers_that_need_not_be_gaps(tmp_path: Path, dtype: str, value: float) -> None:
+    frame = FRAMES[0].astype(dtype)
+    frame[2, 3] = value
+    assert "mask" not in read_images(tiff(tmp_path / "run.tif", frame))
+
+
 def test_shapes_must_agree(tmp_path: Path) -> None:
     files = [tiff(tmp_path / "a.tif", FRAMES[0]), tiff(tmp_path / "b.tif", FRAMES[0, 1:])]
     with pytest.raises(DataFormatError, match=r"\(6, 8\) pixels, as a\.tif\. Got .*b\.tif, \(5, 8\) pixels"):
@@ -239,7 +279,10 @@ def test_sources_without_pictures(tmp_path: Path) -> None:
             read_images(source)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("given", "named"), [({"frames": 4}, "frames"), ({"channel": -1}, "channel")])
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"frames": 4}, "frames"), ({"channel": -1}, "channel"), ({"gap_values": 1}, "gap_values")],
+)
 def test_bad_parameters(tmp_path: Path, given: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidParameterError, match=f"'{named}' parameter of read_images"):
         read_images(tiff(tmp_path / "run.tif"), **given)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,37 @@ def test_files_that_hold_no_data_set(tmp_path: Path, arrays: dict[str, Any], sai
     with pytest.raises(DataFormatError, match=said) as caught:
         read_numpy(npz(tmp_path, **arrays))
     assert "run.npz" in str(caught.value)
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    stream = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue()
+
+
+def test_archives_that_announce_too_much(tmp_path: Path) -> None:
+    """In the header of an array, and, to hide that, in the list of the archive's files."""
+    path = tmp_path / "run.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pattern.npy", npy_header((2**30, 64, 64)) + bytes(1000))
+    with pytest.raises(DataFormatError, match=rf"pattern\.npy announces {2**45} bytes"):
+        read_numpy(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pattern.npy", npy_header((2**16, 64, 64)) + bytes(1000))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"PK\x01\x02") + 24
+    content[place : place + 4] = struct.pack("<I", 2**32 - 2)
+    path.write_bytes(content)
+    with pytest.raises(DataFormatError, match=f"its header announces {2**31} bytes"):
+        read_numpy(path)
+
+
+def test_other_files_in_an_archive(tmp_path: Path) -> None:
+    path = npz(tmp_path, pattern=PATTERNS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes.txt", "dark room")
+    assert_array_equal(read_numpy(path).pattern.values, PATTERNS)
 
 
 def test_objects_are_not_unpickled(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import scatterkit as sk
@@ -25,6 +26,46 @@ def small_generator(**parameters: Any) -> sk.DatasetGenerator:
         "chunk_size": 2,
     }
     return sk.DatasetGenerator(**(given | parameters))
+
+
+class Noisy(sk.MSFTSimulator):
+    """A simulator that draws noise."""
+
+    def __init__(self, detector: Any = None, random_state: Any = None) -> None:
+        super().__init__(detector=detector)
+        self.random_state = random_state
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return ["detector", "random_state"]
+
+    def transform(self, X: Any) -> Any:
+        patterns = super().transform(X)
+        noise = np.random.default_rng(self.random_state).random(patterns.shape, dtype=np.float32)
+        return patterns * (1 + noise)
+
+
+class Jitter(sk.Rasterizer):
+    """A rasterizer that draws noise."""
+
+    def __init__(self, grid: int = 16, random_state: Any = None) -> None:
+        super().__init__(grid=grid)
+        self.random_state = random_state
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return ["grid", "random_state"]
+
+    def transform(self, X: Any) -> Any:
+        volumes = super().transform(X)
+        return volumes * np.random.default_rng(self.random_state).random(volumes.shape, dtype=np.float32)
+
+
+class Plain(sk.SolidSampler):
+    """A sampler whose descriptors are no data class."""
+
+    def sample_params(self, n: int, *, start: int = 0) -> list[Any]:
+        return [{"size": 100.0}] * n
 
 
 class Interruption(Exception):  # noqa: N818  no error

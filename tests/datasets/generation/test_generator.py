@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generation_cases import N_SAMPLES, SHARD, Interruption, begin, small_generator, tree
+from generation_cases import N_SAMPLES, SHARD, Interruption, Jitter, Noisy, begin, small_generator, tree
 from scipy import stats
 
 import scatterkit as sk
@@ -113,9 +113,42 @@ def test_noise_is_drawn_for_every_sample_apart():
 def test_noise_is_not_made_of_the_body_s_own_random_numbers():
     """A seed sequence ignores zeros at its end: [seed, i] and [seed, i, 0] would be the same numbers."""
     maker = small_generator(scaler=sk.PhotonCounts(), pattern_dtype="float32")._maker()
-    seeded = maker._seeded(maker.scalers[0], 7, 0).random_state
+    seeded = maker._seeded(maker.scalers[0], 7, 1).random_state
     assert seeded != int(np.random.SeedSequence([3, 7]).generate_state(1, np.uint64)[0])
-    assert seeded != maker._seeded(maker.scalers[0], 7, 1).random_state
+    assert seeded != maker._seeded(maker.scalers[0], 7, 2).random_state
+
+
+@pytest.mark.parametrize(
+    "parts", [{"simulator": Noisy(sk.QGrid(16, dq=0.02))}, {"rasterizer": Jitter()}], ids=str
+)
+def test_any_part_that_draws_is_seeded(parts):
+    made = small_generator(**parts).sample(6)
+    assert made.isel(sample=slice(4, 6)).identical(small_generator(**parts).sample(2, start=4))
+    other = small_generator(random_state=4, **parts).sample(2, start=4)
+    assert not np.array_equal(made.pattern[4:], other.pattern)
+
+
+def test_the_layout_is_that_of_sample_0(monkeypatch):
+    """What is tried before a run is a body of the set."""
+    seen = []
+    build = sk.SolidSampler.build
+    monkeypatch.setattr(
+        sk.SolidSampler, "build", lambda self, body: seen.append(repr(body)) or build(self, body)
+    )
+    small_generator().sample(1)
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+
+
+def test_attributes_say_seed_units_and_what_is_known(whole):
+    attrs = open_dataset(whole).attrs
+    assert attrs["random_state"] == 3
+    assert [attrs[f"{name}_units"] for name in ("wavelength", "dq", "box")] == ["nm", "rad/nm", "nm"]
+    assert {"pyfftw", "numcodecs"} <= json.loads(attrs["versions"]).keys()
+    inner = sk.PolychromaticSimulator(sk.MSFTSimulator(detector=sk.QGrid(16, dq=0.02)))
+    assert (
+        "dq" not in small_generator(simulator=inner).sample(1).attrs
+    )  # none of its own: not the published one
 
 
 def test_absolute_counts_come_from_cross_sections():

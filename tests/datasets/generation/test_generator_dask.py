@@ -10,7 +10,8 @@ import threading
 import pytest
 from generation_cases import N_SAMPLES, small_generator, tree
 
-from scatterkit.datasets.generation._engines import check_client
+from scatterkit.datasets.generation._engines import check_client, run_blocks
+from scatterkit.datasets.generation._journal import SupersededError
 
 distributed = pytest.importorskip("distributed", reason="Dask is optional: pip install 'scatterkit[dask]'")
 
@@ -80,6 +81,36 @@ def test_errors_of_a_worker_come_here(client, tmp_path):
     with pytest.raises(ValueError, match="leaving it by") as caught:
         generator.generate(tmp_path / "set.zarr", 30, client=client, verbose=False)
     assert "of 30 samples are finished" in " ".join(caught.value.__notes__)
+
+
+def test_only_errors_of_files_are_tried_again(tmp_path):
+    """Any other error would come again."""
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as client:
+        tried = tmp_path / "tried"
+
+        def fail(error, times):
+            def task(block):
+                with tried.open("a") as stream:
+                    stream.write(".")
+                if len(tried.read_text()) <= times:
+                    raise error
+                return block
+
+            return task
+
+        for error in (ValueError("bad sample"), SupersededError("ended")):
+            tried.unlink(missing_ok=True)
+            with pytest.raises(type(error), match=str(error)):
+                list(run_blocks(fail(error, 9), [5], 1, client))
+            assert tried.read_text() == "."
+        tried.unlink()
+        assert list(run_blocks(fail(OSError("stale handle"), 2), [5], 1, client)) == [5]
+        tried.unlink()
+        with pytest.raises(OSError, match="stale handle"):
+            list(run_blocks(fail(OSError("stale handle"), 9), [5], 1, client))
+        assert tried.read_text() == "...."
 
 
 def test_a_client_is_checked(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from generation_cases import N_SAMPLES, begin, small_generator, tree
+from generation_cases import N_SAMPLES, Jitter, Noisy, Plain, begin, small_generator, tree
 
 import scatterkit as sk
 from scatterkit.base import Component, StatelessTransformer
@@ -111,6 +111,14 @@ def test_a_target_that_is_something_else_is_left_alone(kind, tmp_path):
         ({"chunk_size": 3}, "'chunk_size' .* None or a divisor of shard_size=4. Got 3"),
         ({"sampler": sk.SolidSampler(random_state=1)}, "'sampler' .* whose random_state is None"),
         ({"scaler": [sk.PhotonCounts(random_state=1)]}, "'scaler' .* whose random_state is None"),
+        ({"simulator": Noisy(random_state=1)}, "'simulator' .* whose random_state is None"),
+        ({"rasterizer": Jitter(random_state=1)}, "'rasterizer' .* whose random_state is None"),
+        ({"simulator": sk.MSFTSimulator(backend="keras")}, "'simulator' .* backend is not 'keras'.*OnTheFly"),
+        (
+            {"simulator": sk.PolychromaticSimulator(sk.MSFTSimulator(backend="keras"))},
+            "'simulator' .* backend is not 'keras'",
+        ),
+        ({"sampler": Plain()}, "'sampler' .* instances of a data class, .* Got {'size': 100.0}"),
         ({"sampler": sk.SolidSampler(box=400.0)}, "'sampler' .* box is within the rasterizer's, 318.75 nm"),
         ({"simulator": sk.MSFTSimulator(box=300.0)}, "'simulator' .* whose box is the rasterizer's"),
         ({"scaler": None}, "'pattern_dtype' .* 'float16' or 'float32' where patterns are not within"),

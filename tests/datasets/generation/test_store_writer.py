@@ -120,15 +120,22 @@ def test_no_generator_comes_of_it(tmp_path: Path) -> None:
         (
             lambda data: data.assign(pattern=data.pattern * 3),
             {"pattern_dtype": "uint16"},
-            "'uint16' with values from",
+            "'uint16' for patterns with values from",
         ),
         (
             lambda data: data.assign(pattern=data.pattern * 1e6),
             {"pattern_dtype": "float16"},
-            "'float16' with values",
+            "'float16' for patterns with values",
         ),
-        (lambda data: data.assign(pattern=data.pattern / 0), {}, "'float32' with values"),
+        (
+            lambda data: data.assign(pattern=data.pattern / 0),
+            {},
+            "patterns with . NaN and ... infinite values",
+        ),
+        (lambda data: data.assign(pattern=data.pattern * np.nan), {}, "patterns with 336 NaN"),
+        (lambda data: data.assign(volume=data.volume * 3), {}, "'occupancy' .* volumes with values from"),
         (lambda data: data.assign_coords(z2=("sample", np.ones(7) * 1j)), {}, "'z2' of type complex128"),
+        (lambda data: data.assign_coords(odd=("sample", [*"abcdef", object()])), {}, "'odd' holds texts or"),
         (lambda data: [], {}, "at least one block"),
         (lambda data: "abc", {}, "an iterable of Datasets"),
         (lambda data: [data, data.drop_vars("cut")], {}, "blocks of the same variables"),
@@ -158,3 +165,33 @@ def test_a_failed_block_leaves_what_was(tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "run.zarr").equals(before)
     assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
     assert write_store(full_set(), tmp_path / "run.zarr", overwrite=True).sizes["sample"] == 7
+
+
+def test_texts_that_are_missing_are_empty(tmp_path: Path) -> None:
+    names = np.array(["a", None, np.nan, "d", "", "ü", "g"], dtype=object)
+    pairs = np.array([["a", "b"]] * 7)
+    data = full_set().assign_coords(label=("sample", names), pair=(("sample", "two"), pairs))
+    stored = write_store(data, tmp_path / "run.zarr", shard_size=4)
+    assert stored.label.values.tolist() == ["a", "", "", "d", "", "ü", "g"]
+    assert stored.pair.values.tolist() == pairs.tolist()
+
+
+def test_texts_of_an_axis_are_kept_and_what_has_no_place_is_named(tmp_path: Path) -> None:
+    data = full_set().assign_coords(row=list("abcdef"), run=3)
+    data["background"] = (("row", "column"), np.ones((6, 8)))
+    with pytest.warns(UserWarning, match="write_store leaves out background, run:"):
+        stored = write_store(data, tmp_path / "run.zarr")
+    assert stored.row.values.tolist() == list("abcdef")
+    assert "background" not in stored.variables
+
+
+def test_only_a_store_or_an_empty_folder_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "run.zarr"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("precious")
+    with pytest.raises(InvalidParameterError, match="which holds other files"):
+        write_store(full_set(), folder, overwrite=True)
+    assert (folder / "thesis.txt").read_text() == "precious"
+    (folder / "thesis.txt").unlink()
+    write_store(full_set(), folder, overwrite=True)
+    assert write_store(full_set(3), folder, overwrite=True).sizes["sample"] == 3

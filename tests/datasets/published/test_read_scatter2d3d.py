@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sklearn.base import clone
 
+from scatterkit import DatasetGenerator, MSFTSimulator, QGrid, Rasterizer
 from scatterkit._validation import InvalidParameterError
 from scatterkit.datasets import (
     DataFormatError,
+    PublishedSampler,
+    RowDescriptor,
+    TableSampler,
     iter_scatter2d3d,
     make_dataset,
     read_scatter2d3d,
@@ -137,6 +143,44 @@ def test_sets_of_another_origin(tmp_path: Path) -> None:
     assert [row.size for row in rows] == [1.0, 0.5]
     assert np.isnan([row.theta for row in rows]).all()
     assert [row.volume_path.parent.name for row in rows] == ["1", "2"]
+
+
+SPHERE = RowDescriptor(3, "Sphere", 0.4, -0.1, 2.0, 0.3, 1.17, (0.6, 0.0, -0.8), 0.5, (0.0, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        PublishedSampler(),
+        PublishedSampler(chopped=True),
+        TableSampler([SPHERE, RowDescriptor(7, "Potato", 1.0, 2.0, 3.0, 0.25, seed=9)], "draw"),
+    ],
+)
+def test_generated_sets_of_published_bodies(tmp_path: Path, sampler: Any, is_stored: bool) -> None:
+    """What stands in the table is what was drawn."""
+    simulator = MSFTSimulator(detector=QGrid(16))
+    generator = DatasetGenerator(
+        sampler=sampler, rasterizer=Rasterizer(grid=16), simulator=simulator, random_state=4
+    )
+    n = 2 if isinstance(sampler, TableSampler) else 12
+    data = generator.generate(tmp_path / "set.zarr", n, verbose=False) if is_stored else generator.sample(n)
+    rows = read_table(write_scatter2d3d(data, tmp_path / "set"))
+    drawn = clone(sampler).set_params(random_state=4).sample_params(n)
+    for name in [field.name for field in fields(RowDescriptor) if field.name != "seed"]:
+        assert [getattr(row, name) for row in rows] == [getattr(row, name) for row in drawn], name
+    assert {row.symmetry for row in rows} == {None}
+    again = read_scatter2d3d(tmp_path / "set" / "infos1.csv", grid=16)
+    assert_allclose(again["size"].values, [159.375 * row.size for row in drawn], rtol=1e-12)
+    copy = read_table(write_scatter2d3d(again, tmp_path / "copy"))
+    assert_allclose([row.size for row in copy], [row.size for row in drawn], rtol=1e-12)
+
+
+def test_sizes_in_an_unknown_unit(tmp_path: Path, table: Path) -> None:
+    data = read_scatter2d3d(table, grid=16)
+    data["size"].attrs["units"] = "furlong"
+    with pytest.raises(InvalidParameterError, match="'size' in nm or half box"):
+        write_scatter2d3d(data, tmp_path / "copy")
 
 
 def test_a_missing_picture_is_told_before_reading(table: Path) -> None:

@@ -18,7 +18,7 @@ from scatterkit.datasets import DatasetGenerator, html_summary, make_dataset, re
 from scatterkit.datasets.generation._samples import SampleMaker
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.solids import Rasterizer
+from scatterkit.solids import HalfSpaceSampler, Rasterizer
 
 N = 120
 CLASSES = ["cube", "sphere", "truncated_octahedron"]
@@ -161,6 +161,21 @@ def test_each_fault_is_found_with_its_sample_and_no_other(tmp_path: Path) -> Non
         "Orientations are unit quaternions": f"not in 2 of {N} samples: 21, 22",
     }
     assert any(picture["alt"] == "Samples with a warning" for picture in page.pictures)
+
+
+def test_repeated_bodies_are_found_where_samples_are_numbered_and_no_others(tmp_path: Path) -> None:
+    drawn = [vars(body) for body in HalfSpaceSampler(random_state=0).sample_params(N)]
+    columns = {name: np.array([body[name] for body in drawn]) for name in drawn[0]}
+    patterns = np.random.default_rng(0).random((N, 16, 16))
+    coords = {**columns, **{name: np.arange(N) for name in ("nr", "index", "seed")}}
+    page = page_of(make_dataset(patterns, coords=coords), tmp_path)
+    assert "No two samples have the same descriptors" in page.passed
+    for values in columns.values():
+        values[50] = values[40]
+    page = page_of(make_dataset(patterns, coords=coords), tmp_path, overwrite=True)
+    assert page.warnings == {
+        "No two samples have the same descriptors": f"1 repeated of {N} samples: samples 40 = 50"
+    }
 
 
 def test_repeated_descriptors_and_orientations_that_are_not_uniform(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""The Python examples of the documentation's pages run, in order, in an empty folder.
+
+A block fenced by three backticks and ``python`` is run; a ``{code-block} python`` is not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+DOCS = PROJECT / "docs"
+FAST = ("generated_bodies",)
+SLOW = (
+    "files",
+    "augmentation",
+    "datasets",
+    "experiment",
+    "feeding",
+    "index",
+    "keras",
+    "looking",
+    "preprocessing",
+    "propagation",
+)
+NEED_OTHER_FILES = ("start", "sample_tables")  # a measured pattern; the published sample set
+# what a page tells its reader to run first
+FIRST = {"looking": ("generate_dataset.py", "--samples", "300", "--stop", "0.5", "--output", "demo_output")}
+
+# Blocks keep their places in the page, so that an error names its line there.
+RUN_BLOCKS = r"""
+import re, sys
+from pathlib import Path
+
+page = Path(sys.argv[1])
+text = page.read_text(encoding="utf-8")
+for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    lines_before = text[: block.start(1)].count("\n")
+    exec(compile("\n" * lines_before + block[1], str(page), "exec"), globals())
+"""
+
+
+def run(folder: Path, *arguments: str) -> None:
+    quiet = {"MPLBACKEND": "Agg", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    result = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **quiet},
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_every_page_with_such_blocks_is_known() -> None:
+    blocks = re.compile(r"^```python$", re.MULTILINE)
+    found = {page.stem for page in DOCS.glob("*.md") if blocks.search(page.read_text(encoding="utf-8"))}
+    assert found == {*FAST, *SLOW, *NEED_OTHER_FILES}
+
+
+@pytest.mark.parametrize("page", [*FAST, *(pytest.param(page, marks=pytest.mark.slow) for page in SLOW)])
+def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
+    if page in FIRST:
+        script, *arguments = FIRST[page]
+        run(tmp_path, str(PROJECT / "examples" / script), *arguments)
+    run(tmp_path, "-c", RUN_BLOCKS, str(DOCS / f"{page}.md"))
