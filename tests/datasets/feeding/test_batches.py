@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -84,31 +85,47 @@ def test_an_error_of_a_thread_reaches_the_user_and_can_be_mended():
     assert none_left()
 
 
-def test_an_error_of_one_batch_does_not_reach_who_waits_for_another():
-    class Slow(Spy):
-        def __init__(self, n, run):
-            super().__init__(n, run)
-            self.begun, self.go_on = threading.Event(), threading.Event()
+class Gated(Spy):
+    """A disk whose first run fails when told to, and which reads the next ones when told to."""
 
-        def read(self, start, stop):
-            if start >= 250:
-                raise OSError("the disk is on fire")
+    def __init__(self, n, run):
+        super().__init__(n, run)
+        self.begun, self.fail, self.go_on = (threading.Event() for _ in range(3))
+
+    def read(self, start, stop):
+        if not self.begun.is_set():
             self.begun.set()
-            assert self.go_on.wait(10)
-            return super().read(start, stop)
+            assert self.fail.wait(10)
+            raise OSError("the disk is on fire")
+        assert self.go_on.wait(10)
+        return super().read(start, stop)
 
-    spy = Slow(500, run=10)
+
+def test_an_error_of_one_batch_does_not_reach_who_waits_for_another():
+    disk = Gated(500, run=10)
     shuffler = Shuffler(np.arange(500), 10, 20, False, 0)
-    stream = Stream(spy, shuffler, lambda s, n, e: s["pattern"], batch_size=10, workers=8)
-    found = []
-    waiting = threading.Thread(target=lambda: found.append(stream.batch(0)))
+    stream = Stream(disk, shuffler, lambda s, n, e: s["pattern"], batch_size=20)
+    found = {}
+
+    def ask(position):
+        try:
+            found[position] = stream.batch(position)
+        except BaseException as error:
+            found[position] = error
+
+    failing, waiting = (threading.Thread(target=ask, args=(position,)) for position in (15, 0))
+    failing.start()
+    assert disk.begun.wait(10)
     waiting.start()
-    assert spy.begun.wait(10)
-    with pytest.raises(OSError, match="on fire"):
-        stream.batch(30)
-    spy.go_on.set()
+    end = time.monotonic() + 10
+    while 0 not in stream._batches and time.monotonic() < end:
+        time.sleep(0.001)
+    disk.fail.set()
+    failing.join(10)
+    disk.go_on.set()
     waiting.join(10)
-    assert np.array_equal(found, [np.arange(10)])
+    assert isinstance(found[15], OSError)
+    assert np.array_equal(found[0], np.arange(20))
     stream.forget()
     assert none_left()
     assert stream._runs == stream._batches == {}
