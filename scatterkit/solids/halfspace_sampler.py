@@ -104,9 +104,8 @@ class HalfSpaceSampler(BodySampler):
     - ``"twinned_plate"``: platelets with a twin plane, hexagonal to triangular.
 
     The origin is the body's centroid before the cuts, to a fraction of a percent of the circumradius (a sum over
-    256 directions; of thin plates to about 3 %). The circumradius is the distance of the farthest
-    corner from there: to 1e-5, but to a thousandth for one body in a hundred, whose farthest corner joins faces that are nearly
-    parallel.
+    256 directions; of thin plates to about 3 %). The circumradius is the distance of the farthest corner from there:
+    to 1e-5, but to a thousandth for one body in a hundred, whose farthest corner joins nearly parallel faces.
 
     References
     ----------

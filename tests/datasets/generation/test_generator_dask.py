@@ -7,13 +7,12 @@ import signal
 import sys
 import threading
 
+import distributed
 import pytest
 from generation_cases import N_SAMPLES, small_generator, tree
 
 from scatterkit.datasets.generation._engines import check_client, run_blocks
 from scatterkit.datasets.generation._journal import SupersededError
-
-distributed = pytest.importorskip("distributed", reason="Dask is optional: pip install 'scatterkit[dask]'")
 
 
 @pytest.fixture(scope="module")
