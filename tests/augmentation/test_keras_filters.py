@@ -28,7 +28,6 @@ from scatterkit.augmentation import (
 from scatterkit.augmentation.base import pixel_uniform
 from scatterkit.experiment import Panel, PanelDetector, QGrid
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 SHAPE = (40, 36)
 N = 6
 TOLERANCE = 1e-5

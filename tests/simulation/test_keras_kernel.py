@@ -16,7 +16,6 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels import reference
 from scatterkit.simulation.kernels.depth_modes import depth_modes
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)")
 FIELD, GRADIENT = 2e-5, 1e-4
 SILVER = {"absorption": "index", "refractive_index": 0.89 + 0.0859j}
 SMALL = QGrid(10, 2 * np.pi / 60)

@@ -13,7 +13,6 @@ from sklearn.base import clone
 from scatterkit.experiment import FlatDetector, QGrid
 from scatterkit.simulation import MSFTSimulator
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)")
 MASK = np.random.default_rng(0).random((12, 12)) > 0.2
 SIMULATOR = MSFTSimulator(
     detector=QGrid((12, 12), dq=0.03), absorption="index", refractive_index=0.9 + 0.05j, mask=MASK

@@ -10,7 +10,6 @@ from scipy.spatial.transform import Rotation
 
 from scatterkit.solids import HalfSpaceSampler, Rasterizer
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)")
 BOX = 32.0
 CUBE = np.concatenate([np.eye(3), -np.eye(3)])
 

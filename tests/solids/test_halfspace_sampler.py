@@ -17,7 +17,6 @@ from scatterkit.solids import HalfSpaceSampler, Rasterizer
 from scatterkit.solids._halfspace_families import FAMILIES
 
 # Keras' own calls of its backends warn of NumPy's coming changes
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)")
 
 HALF_BOX = 318.75 / 2
 PLAIN = {"cut": None, "stretch": None}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scatterkit._interrupts import kept_interrupts
 from scatterkit._progress import progress_bar
 from scatterkit._validation import fail
 from scatterkit.datasets._errors import DataFormatError
@@ -189,6 +190,7 @@ class Generation:
         todo = sorted(set(range(self.layout.n_blocks(self.n_samples))) - set(done))
         task = BlockTask(str(self.root), token, self.n_samples, self.maker, self.layout)
         with (
+            kept_interrupts() as check_interrupts,
             progress_bar(
                 self.n_samples,
                 description=self.root.name,
@@ -200,6 +202,7 @@ class Generation:
         ):
             for block in results:
                 bar.update(len(self._samples(block)))
+                check_interrupts()
 
     def _samples(self, block: int) -> range:
         return self.layout.samples(block, self.n_samples)

@@ -19,10 +19,7 @@ from scatterkit.datasets import DatasetGenerator, as_keras, as_tf_dataset, make_
 from scatterkit.datasets.feeding._batches import Shuffler
 from scatterkit.datasets.feeding._sources import Source
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)"),
-    pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
 N = 90
 
 

@@ -10,8 +10,6 @@ import pytest
 from scatterkit.datasets import as_keras
 from scatterkit.datasets.feeding._sources import Column, Source
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def keras():

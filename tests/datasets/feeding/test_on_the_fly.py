@@ -14,9 +14,7 @@ import pytest
 from scatterkit import HalfSpaceSampler, LogScaler, MSFTSimulator, QGrid, Rasterizer
 from scatterkit.augmentation import Augmenter, CentralHole, Saturation
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:(keras|tensorflow|torch|ml_dtypes|jax)"),
-]
+pytestmark = []
 SIMULATOR = MSFTSimulator(detector=QGrid(24, dq=0.03))
 SMALL = {"simulator": SIMULATOR, "grid": 16, "batch_size": 4, "n_columns": 4}
 

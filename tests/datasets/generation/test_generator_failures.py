@@ -180,7 +180,7 @@ def test_ctrl_c(n_jobs, tmp_path, whole):
         threading.Event().wait(0.02)
     os.killpg(process.pid, 2)
     _, said = process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode != 0, said
     assert "KeyboardInterrupt" in said
     assert " of 4000 samples are finished and kept in" in said
     part = open_dataset(path, partial=True)
