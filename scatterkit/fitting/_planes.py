@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+ROOM = 0.475
+"""Half width of the cube that fitted bodies stay in, as a fraction of the box."""
+
 
 def spread_directions(n: int) -> Floats:
     """Give n unit vectors ``(n, 3)`` spread evenly over the sphere (Fibonacci lattice)."""
@@ -28,3 +31,13 @@ def with_box(normals: Floats, offsets: Floats, half_width: float) -> tuple[Float
     """Append the cube's half-spaces to those of a body."""
     sides, distances = box_planes(half_width)
     return np.vstack([normals, sides]), np.concatenate([offsets, distances])
+
+
+def box_limit(box: float) -> float:
+    """Half width of the cube that fitted bodies stay in: the box less a margin of 2.5 % on each side."""
+    return ROOM * box
+
+
+def box_of(limit: float) -> float:
+    """Give the box whose `box_limit` is a half width."""
+    return limit / ROOM

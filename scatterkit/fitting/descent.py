@@ -10,8 +10,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit.fitting._plane_kernels import soft_occupancy, soft_occupancy_adjoint
-from scatterkit.fitting._planes import Floats, with_box
+from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.models import BodyModel
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.response import DetectorResponse
@@ -90,13 +89,7 @@ class Candidate:
 
 def occupancy_of(model: BodyModel, point: Floats, stage: Stage, box: float) -> NDArray[np.float32]:
     """Give the soft occupancy ``(z, y, x)`` of a point on a stage's grid."""
-    planes = with_box(*model.planes(point), box_limit(box))
-    return soft_occupancy(*planes, stage.grid, box, stage.width * box / stage.grid)
-
-
-def box_limit(box: float) -> float:
-    """Half width of the cube that fitted bodies stay in: the box less a margin of 2.5 % on each side."""
-    return 0.475 * box
+    return model.occupancy(point, stage.grid, box, stage.width * box / stage.grid)
 
 
 def descend(
@@ -145,10 +138,7 @@ def _point_gradient(
     prior = model.prior_gradient(volume, box)
     if prior is not None:
         by_volume = by_volume + prior
-    normals, offsets = model.planes(point)
-    planes = with_box(normals, offsets, box_limit(box))
-    by_normals, by_offsets = soft_occupancy_adjoint(*planes, box, stage.width * box / stage.grid, by_volume)
-    return model.pullback(point, by_normals[: len(offsets)], by_offsets[: len(offsets)])
+    return model.pullback(point, by_volume, box, stage.width * box / stage.grid)
 
 
 def _middle(volume: NDArray[np.float32], box: float) -> Floats:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scatterkit.fitting._planes import Floats
-from scatterkit.fitting.descent import Candidate, Stage, box_limit, descend, occupancy_of
+from scatterkit.fitting._planes import Floats, box_limit
+from scatterkit.fitting.descent import Candidate, Stage, descend, occupancy_of
 from scatterkit.fitting.models import BodyModel
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thread

@@ -4,15 +4,18 @@ from scatterkit.plotting.augmentations import show_augmentations
 from scatterkit.plotting.bodies import show_depth, show_solid
 from scatterkit.plotting.datasets import show_dataset
 from scatterkit.plotting.figures import reconstruction_figure
+from scatterkit.plotting.fits import fit_figure, show_facets
 from scatterkit.plotting.patterns import show_difference, show_pattern
 from scatterkit.plotting.solids import show_solids
 
 __all__ = [
+    "fit_figure",
     "reconstruction_figure",
     "show_augmentations",
     "show_dataset",
     "show_depth",
     "show_difference",
+    "show_facets",
     "show_pattern",
     "show_solid",
     "show_solids",

@@ -67,6 +67,12 @@ def small_fit() -> dict[str, Any]:
     return {"model": model, "simulator": simulator, "grid": 8, "n_steps": 10, "n_kept": 1, "radii": [20.0]}
 
 
+def small_search() -> dict[str, Any]:
+    """A few looks at bodies; time never ends it."""
+    fit = {name: value for name, value in small_fit().items() if name in ("simulator", "grid")}
+    return fit | {"n_pixels": 100, "time_budget": 1e6, "max_simulations": 3, "random_state": 0}
+
+
 def small_set() -> dict[str, Any]:
     simulator = scatterkit.MSFTSimulator(detector=scatterkit.QGrid(n_pixels=8))
     return {"rasterizer": scatterkit.Rasterizer(grid=8), "simulator": simulator, "shard_size": 4}
@@ -106,13 +112,16 @@ CASES: dict[str, Case] = {
     "DatasetGenerator": Case(lambda generator: generator.sample(1), small_set),
     "DetectorCounts": Case(lambda counts: counts.transform(np.ones((1, 128, 128)))),
     "DetectorGaps": Case(spoil),
+    "EllipsoidBody": Case(use_model, lambda: {"n_orientations": 1}),
     "Ellipsoid": Case(lambda ellipsoid: ellipsoid.volume, half_ball),
+    "EvolutionFitter": Case(lambda fitter: fitter.fit(patterns()), small_search),
     "ExperimentPreprocessor": Case(prepare),
     "FlatDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "ForwardFitter": Case(lambda fitter: fitter.fit(patterns()), small_fit),
     "HalfSpaceSampler": Case(lambda sampler: sampler.sample(1)),
     "LogScaler": Case(lambda scaler: scaler.transform(patterns())),
     "MSFTSimulator": Case(lambda simulator: simulator.transform(volumes())),
+    "MultiStartFitter": Case(lambda fitter: fitter.fit(patterns()), small_search),
     "PanelDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5), two_panels),
     "PanelGaps": Case(spoil, known_panels),
     "PhotonCounts": Case(lambda counts: counts.transform(patterns())),
@@ -125,22 +134,30 @@ CASES: dict[str, Case] = {
     "QGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "QResampler": Case(lambda resampler: resampler.transform(np.ones((1, 128, 128)))),
     "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
+    "RetrievalFitter": Case(lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"library": 3}),
     "Rotation": Case(spoil),
     "SaltAndPepper": Case(spoil),
     "Saturation": Case(spoil),
     "Shift": Case(spoil),
     "ShotNoise": Case(spoil),
+    "SimplexFitter": Case(
+        lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"classes": ["sphere"]}
+    ),
     "SimulatedExperiment": Case(spoil),
     "Solid": Case(lambda solid: solid.volume, tetrahedron),
     "SolidSampler": Case(lambda sampler: sampler.sample(1)),
+    "StarBody": Case(use_model, lambda: {"degree": 2}),
     "StrayLight": Case(spoil),
+    "SupportBody": Case(use_model, lambda: {"n_directions": 12}),
+    "SymmetricBody": Case(use_model, lambda: {"n_orbits": 1, "n_orientations": 1}),
+    "UnionBody": Case(use_model, lambda: {"n_faces": 8, "n_arrangements": 1}),
     "UniformNoise": Case(spoil),
     "TableSampler": Case(lambda sampler: sampler.sample(1), one_row),
 }
 
 
 # Bases to subclass; they are no use alone.
-ABSTRACT = {"BodyModel", "Detector", "Filter"}
+ABSTRACT = {"BodyModel", "Detector", "Filter", "PlaneModel"}
 
 
 def public_objects() -> list[Any]:

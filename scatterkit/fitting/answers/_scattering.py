@@ -1,0 +1,68 @@
+"""Intensities of fitted bodies, and those behind recorded patterns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit.fitting._planes import Floats
+from scatterkit.fitting.answers._jacobian import Simulator, polyhedron_simulator
+from scatterkit.fitting.answers._lit import is_polyhedron
+from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
+from scatterkit.simulation._attenuation import attenuation
+from scatterkit.solids import Rasterizer, Solid
+
+
+def simulated_intensity(solid: Solid, simulator: Simulator, grid: int) -> NDArray[np.float32]:
+    """Simulate a body on all pixels: exactly where there is a closed form, else on a grid."""
+    straight = isinstance(simulator, PolyhedronSimulator) or simulator.propagation in ("msft", "born")
+    if straight and is_polyhedron(solid):
+        return polyhedron_simulator(simulator).transform([solid])[0]
+    on_grid = grid_simulator(simulator)
+    volume = Rasterizer(grid=grid, box=on_grid.box).transform([solid])
+    intensity: NDArray[np.float32] = on_grid.transform(volume)[0]
+    return intensity
+
+
+def grid_simulator(simulator: Simulator) -> MSFTSimulator:
+    """Give the simulator on a grid of a simulator's experiment, without mask."""
+    given = simulator.get_params(deep=False)
+    if given["propagation"] == "projection":
+        given["propagation"] = "msft"
+    return MSFTSimulator(**given | {"mask": None})
+
+
+def decay_length(simulator: Simulator) -> float:
+    """Depth in nm over which the field falls to 1/e; infinite without absorption."""
+    if simulator.propagation == "born":
+        return math.inf
+    decay = attenuation(simulator).real
+    return 1 / decay if decay > 0 else math.inf
+
+
+def intensity_on_pixels(picture: Floats, response: DetectorResponse) -> Floats:
+    """Give the intensity behind a recorded pattern, as far as it was not clipped; not negative."""
+    if response.gain == 0:
+        return np.zeros_like(picture)
+    intensity: Floats = np.exp((picture - response.offset) / response.gain) - response.eps
+    return np.maximum(intensity, 0)
+
+
+def inversion_change(
+    solid: Solid,
+    response: DetectorResponse,
+    fitted: Floats,
+    mask: NDArray[np.bool_],
+    simulator: Simulator,
+    grid: int,
+) -> float:
+    """Mean squared change of the recorded pattern when the body is inverted through a point, response refitted."""
+    # a point mirrored turns triangles inside out: their corners change places
+    twin = Solid(-solid.vertices, solid.faces[:, ::-1], solid.name)
+    intensity = simulated_intensity(twin, simulator, grid)
+    if response.gain == 0:
+        return 0.0
+    return fit_response(fitted, intensity, mask, max_shift=0.0, start=response)[1]

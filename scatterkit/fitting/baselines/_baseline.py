@@ -1,0 +1,97 @@
+"""What the derivative-free baselines share: one pursuit for each pattern, ended by its budget or by the user."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._progress import progress_bar
+from scatterkit._validation import Boolean, Constraint, Instance, Integer, Positive, Real
+from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
+from scatterkit.fitting._planes import spread_directions
+from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Planes, Pursuit
+from scatterkit.fitting.baselines._scattering import Scattering, scattering_of
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation.kernels.threads import single_blas_thread
+from scatterkit.solids import Ellipsoid, Solid
+
+SMOOTH_DIRECTIONS = 256
+"""Tangent planes that stand for a smooth body."""
+
+
+class BaselineFitter(PatternFitter):
+    """A fitter that looks at bodies within a budget; a subclass says at which."""
+
+    _constraints: ClassVar[dict[str, Constraint]] = {
+        "simulator": Instance((MSFTSimulator,), optional=True),
+        "grid": Integer(8),
+        "max_shift": Real(low=0, high=16, unit="pixels"),
+        "n_pixels": Integer(100),
+        "time_budget": Positive("s"),
+        "max_simulations": Integer(1, optional=True),
+        "verbose": Boolean(),
+    }
+
+    max_shift: float
+    n_pixels: int
+    time_budget: float
+    max_simulations: int | None
+    verbose: bool
+
+    @abstractmethod
+    def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
+        """Look at bodies until nothing is left to be tried; the budget ends it by an exception."""
+
+    def _named(self, pursuit: Pursuit) -> dict[str, Planes]:
+        """Give the bodies beside the best one that are answers too, best first, by name."""
+        return {}
+
+    def _scattering(self) -> Scattering:
+        return scattering_of(self._simulator(), self.grid)
+
+    def _intensity(self, solid: Solid) -> NDArray[np.float32]:
+        return self._scattering().picture(*planes_of(solid))
+
+    def _fit_one(
+        self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator, title: str
+    ) -> FittedPattern:
+        interrupted = False
+        with progress_bar(
+            self.max_simulations, description=title, verbose=self.verbose, unit="simulation"
+        ) as bar:
+
+            def on_look(pursuit: Pursuit) -> None:
+                bar.update()
+                if pursuit.best is not None and pursuit.simulations % 50 == 0:
+                    bar.set_postfix(residual=f"{pursuit.best.residual:.5f}", refresh=False)
+
+            pursuit = Pursuit(
+                self._scattering(),
+                pattern,
+                mask,
+                max_shift=self.max_shift,
+                n_pixels=self.n_pixels,
+                time_budget=self.time_budget,
+                max_simulations=self.max_simulations,
+                rng=rng,
+                on_look=on_look,
+            )
+            try:
+                with single_blas_thread():  # the matrices are too small for more
+                    self._search(pursuit, rng)
+            except BudgetSpentError:
+                pass
+            except KeyboardInterrupt:
+                interrupted = True
+        return pursuit.finished(self._named(pursuit), interrupted=interrupted)
+
+
+def planes_of(solid: Solid) -> Planes:
+    """Give the half-spaces of a body: its faces; of a smooth or hollow-sided one, tangent planes around it."""
+    if solid.is_convex and not isinstance(solid, Ellipsoid):
+        return np.array(solid.normals), np.array(solid.offsets)
+    directions = spread_directions(SMOOTH_DIRECTIONS)
+    return directions, np.asarray(solid.support(directions))

@@ -1,0 +1,152 @@
+"""The two ways of a forward fit: exact facets with damped least squares, or voxels with gradient descent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from scatterkit.fitting._pattern_fitter import FittedPattern
+from scatterkit.fitting._planes import Floats, box_limit
+from scatterkit.fitting.baselines._baseline import planes_of
+from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
+from scatterkit.fitting.first_look import FirstLook
+from scatterkit.fitting.models import BodyModel, PlaneModel
+from scatterkit.fitting.objective import PatternObjective
+from scatterkit.fitting.search import Search, default_schedule
+from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation.facets import FacetScattering
+from scatterkit.simulation.kernels.threads import single_blas_thread
+from scatterkit.solids import Rasterizer, Solid
+
+RADII = (0.17, 0.22, 0.27, 0.32, 0.37)
+"""Radii of the bodies that a search by voxels starts from, in units of the box."""
+Report = Callable[[dict[str, Any]], None]
+Pictures = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """One pattern to be fitted, and how."""
+
+    pattern: Pictures
+    mask: NDArray[np.bool_]
+    simulator: MSFTSimulator
+    grid: int
+    max_shift: float
+    time_budget: float | None
+    n_jobs: int
+    radii: Floats | None
+    rng: np.random.Generator
+
+    def judged(self, intensity: Pictures, start: DetectorResponse | None) -> tuple[DetectorResponse, float]:
+        """Fit the response of the detector to a body's intensity; give it with the residual."""
+        return fit_response(self.pattern, intensity, self.mask, max_shift=self.max_shift, start=start)
+
+
+def takes_facets(model: BodyModel, simulator: MSFTSimulator) -> bool:
+    """Whether a body model and an experiment have an exact pattern in closed form."""
+    return isinstance(model, PlaneModel) and simulator.propagation == "msft"
+
+
+def facet_intensity(simulator: MSFTSimulator, solid: Solid) -> Pictures:
+    """Give the exact intensity of a convex body on all pixels."""
+    scattering, lit = FacetScattering.of(simulator)
+    picture = np.zeros(lit.shape, np.float32)
+    picture[lit] = scattering.intensity(*planes_of(solid))
+    return picture
+
+
+def voxel_intensity(simulator: MSFTSimulator, solid: Solid, grid: int) -> Pictures:
+    """Give the intensity of a body's volume on all pixels."""
+    volume = Rasterizer(grid=grid, box=simulator.box).transform([solid])
+    picture: Pictures = clone(simulator).set_params(mask=None).transform(volume)[0]
+    return picture
+
+
+def fit_by_facets(
+    request: FitRequest, model: PlaneModel, schedule: FacetSchedule, report: Report
+) -> FittedPattern:
+    """Fit a body made of half-spaces by its exact pattern."""
+    with single_blas_thread():  # the matrices are too small for more
+        objective = FacetObjective(request.simulator, request.pattern, request.mask, request.max_shift)
+        search = FacetSearch(
+            model, objective, schedule, time_budget=request.time_budget, n_jobs=request.n_jobs, report=report
+        )
+        interrupted = False
+        try:
+            found = search.run(_drawn(request, model), request.rng)
+        except KeyboardInterrupt:
+            found, interrupted = search.found, True
+            if not found:
+                raise
+    bodies = []
+    for body in found:
+        solid = _centred(model.solid(body.point, search.limit))
+        intensity = facet_intensity(request.simulator, solid)
+        bodies.append((solid, *request.judged(intensity, body.response)))
+    return _result(bodies, interrupted)
+
+
+def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[Floats]]:
+    """Give the function that draws points to start from: of given radii, or by what the pattern says itself."""
+    limit = box_limit(request.simulator.box)
+    radii = request.radii
+    look = FirstLook(request.pattern, request.mask, request.simulator) if radii is None else None
+
+    def draw(n: int) -> Sequence[Floats]:
+        if look is not None:
+            points = model.first_points(look, n, request.rng)
+        else:
+            assert radii is not None
+            points = model.starts(np.resize(radii, n), request.rng)
+        # a step of zero lets the model bring a start that is too large into the box
+        return [model.move(point, np.zeros_like(model.rates(point)), limit) for point in points]
+
+    return draw
+
+
+def fit_by_voxels(
+    request: FitRequest,
+    model: BodyModel,
+    n_steps: int,
+    n_kept: int,
+    report: Callable[[dict[str, Any], int], None],
+) -> FittedPattern:
+    """Fit any body model by gradient descent through the simulator."""
+    radii = np.array(RADII) * request.simulator.box if request.radii is None else request.radii
+    objective = PatternObjective(request.simulator, request.pattern, request.mask, request.max_shift)
+    schedule = default_schedule(model, request.grid, n_steps, n_kept, len(radii))
+    search = Search(
+        model,
+        objective,
+        schedule,
+        time_budget=request.time_budget,
+        n_jobs=request.n_jobs,
+        report=lambda entry: report(entry, search.n_steps),
+    )
+    bodies = []
+    for candidate in search.run(radii, request.rng):
+        solid = _centred(model.solid(candidate.point, search.limit))
+        intensity = voxel_intensity(request.simulator, solid, request.grid)
+        bodies.append((solid, *request.judged(intensity, candidate.response)))
+    return _result(bodies, False)
+
+
+def _centred(solid: Solid) -> Solid:
+    """Shift a body to the middle of the box."""
+    return solid.shift(-np.mean(solid.bounds, axis=0))
+
+
+def _result(bodies: list[tuple[Solid, DetectorResponse, float]], interrupted: bool) -> FittedPattern:
+    bodies = sorted(bodies, key=lambda body: body[2] if math.isfinite(body[2]) else math.inf)
+    solid, response, residual = bodies[0]
+    candidates = [(value, body) for body, _, value in bodies]
+    return FittedPattern(solid, response, residual, candidates, interrupted=interrupted)

@@ -1,0 +1,184 @@
+"""How far the exact pattern of a convex body is from the measured one, pixel by pixel, with derivatives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit.experiment import check_detector
+from scatterkit.fitting._planes import Floats
+from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation.facets import FacetScattering
+
+Integers = NDArray[np.int64]
+
+PLATEAU = 0.003
+"""Share of the pixels that must lie within 1 % of the brightest for these to count as saturated."""
+EPS_TRIED = (1.0, 1e1, 1e2, 1e3, 1e4)
+"""Values of eps that a matched response is chosen from, in voxels squared."""
+RESPONSE_STEPS = np.array([0.3, 0.01, 0.01, 0.2, 0.2])
+"""Usual steps of log eps, gain, offset, row shift and column shift."""
+
+
+@dataclass(frozen=True)
+class PixelLook:
+    """A body's recorded pattern on some pixels, minus what was measured, and its derivatives.
+
+    ``error`` (n,); ``by_planes`` (3 m, n) by offset and two turns of the half-spaces ``faces``, whose tangents are
+    ``tangents`` (m, 2, 3); ``by_response`` (5, n) by log eps, gain, offset and the two shifts.
+    """
+
+    error: Floats
+    faces: Integers
+    tangents: Floats
+    by_planes: NDArray[np.float32]
+    by_response: NDArray[np.float32]
+
+    @property
+    def cost(self) -> float:
+        """Mean squared error."""
+        return float(self.error @ self.error) / self.error.size
+
+
+class FacetObjective:
+    """Mean squared difference between a measured log-scaled pattern and the exact one of a convex body.
+
+    A response is an array (log eps, gain, offset, row shift, column shift).
+
+    Parameters
+    ----------
+    simulator : MSFTSimulator
+        The experiment, with light on straight rays.
+    measured : ndarray of float32 of shape (rows, columns)
+        The log-scaled pattern.
+    mask : ndarray of bool of shape (rows, columns)
+        True where the pattern was measured.
+    max_shift : float [pixel]
+        Largest shift of the pattern's centre.
+    """
+
+    def __init__(
+        self,
+        simulator: MSFTSimulator,
+        measured: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        max_shift: float,
+    ) -> None:
+        self.simulator, self.picture, self.mask, self.max_shift = simulator, measured, mask, max_shift
+        self.scattering, lit = FacetScattering.of(simulator, mask)
+        self.measured = measured[lit].astype(np.float64)
+        self.q = np.hypot(self.scattering.q[:, 1], self.scattering.q[:, 2])
+        self.q_max = float(self.q.max())
+        self.level = _saturation_level(self.measured)
+        # a picture moved by a pixel shows at a pixel what the pixel before would show
+        self.by_shift = _by_pixels(simulator, lit) if max_shift > 0 else None
+        self.n_evaluations = 0
+
+    def within(self, q: float, at_most: int | None, rng: np.random.Generator) -> Integers:
+        """Give the pixels up to a q; of more than ``at_most`` a random choice."""
+        pixels = np.flatnonzero(self.q <= q)
+        if at_most is not None and pixels.size > at_most:
+            pixels = np.sort(rng.choice(pixels, at_most, replace=False))
+        return pixels
+
+    def matched(self, intensity: Floats, pixels: Integers, eps: float | None = None) -> Floats:
+        """Give the response that has the mean and the spread of what was measured: never a flat one.
+
+        A response that were fitted to a wrong body would be, since the least error is that of no contrast at all.
+        """
+        measured = self.measured[pixels]
+        best, chosen = -np.inf, np.zeros(5)
+        for trial in EPS_TRIED if eps is None else (eps,):
+            log = np.log(intensity + trial)
+            spread = max(float(log.std()), 1e-9)
+            likeness = float(np.mean((log - log.mean()) * (measured - measured.mean()))) / spread
+            if likeness > best:
+                gain = float(measured.std()) / spread
+                best = likeness
+                chosen = np.array([math.log(trial), gain, measured.mean() - gain * log.mean(), 0.0, 0.0])
+        return chosen
+
+    def intensity(
+        self, planes: tuple[Floats, Floats], pixels: Integers, shift: Floats, darkest: float
+    ) -> Floats:
+        """Give a body's intensity on some pixels."""
+        self.n_evaluations += 1
+        return self._at(pixels, shift, darkest).intensity(*planes)
+
+    def look(
+        self,
+        planes: tuple[Floats, Floats],
+        response: Floats | None,
+        pixels: Integers,
+        darkest: float,
+        eps: float | None = None,
+    ) -> tuple[PixelLook, Floats] | None:
+        """Compare a body's pattern under a response, or a matched one of a given eps; None where nothing is inside.
+
+        Depths beyond ``darkest`` decay lengths of the field are left out.
+        """
+        self.n_evaluations += 1
+        shift = np.zeros(2) if response is None else response[3:]
+        found = self._at(pixels, shift, darkest).look(*planes)
+        if not found.faces.size:
+            return None
+        if response is None or eps is not None:
+            response = self.matched(found.intensity, pixels, eps)
+            response[3:] = shift
+        background = math.exp(response[0])
+        raised = found.intensity + background
+        log = np.log(raised)
+        linear = response[1] * log + response[2]
+        passed = (linear > 0) & (linear < self.level)
+        weight = (response[1] * passed / raised).astype(np.float32)
+        by_response = np.zeros((5, pixels.size), np.float32)
+        by_response[0] = weight * np.float32(background)
+        by_response[1], by_response[2] = log * passed, passed
+        if self.by_shift is not None:
+            by_response[3:] = np.einsum("san,an->sn", self.by_shift[:, :, pixels], found.slopes) * weight
+        error = np.clip(linear, 0, self.level) - self.measured[pixels]
+        look = PixelLook(error, found.faces, found.tangents, found.jacobian * weight, by_response)
+        return look, response
+
+    def judged(self, planes: tuple[Floats, Floats], start: Floats | None) -> tuple[DetectorResponse, float]:
+        """Fit the whole response to a body's exact pattern, on all pixels; give it with the residual."""
+        scattering, lit = FacetScattering.of(self.simulator)
+        self.n_evaluations += 1
+        picture = np.zeros(lit.shape, np.float32)
+        picture[lit] = scattering.intensity(*planes)
+        begin = None if start is None else self.response(start)
+        return fit_response(self.picture, picture, self.mask, max_shift=self.max_shift, start=begin)
+
+    def response(self, point: Floats) -> DetectorResponse:
+        """Give a response as the rest of the package knows it."""
+        log_eps, gain, offset, row, column = point.tolist()
+        return DetectorResponse(math.exp(log_eps), max(gain, 0.0), offset, self.level, (row, column))
+
+    def _at(self, pixels: Integers, shift: Floats, darkest: float) -> FacetScattering:
+        q = self.scattering.q[pixels]
+        if self.by_shift is not None and shift.any():
+            q = q + np.einsum("s,san->na", shift, self.by_shift[:, :, pixels])
+        return FacetScattering(q, self.scattering.gamma, darkest)
+
+
+def _saturation_level(measured: Floats) -> float:
+    """Give the value that many pixels share as the brightest; infinity where none do."""
+    brightest = float(measured.max())
+    level = 0.99 * brightest
+    return level if np.mean(measured >= level) > PLATEAU else math.inf
+
+
+def _by_pixels(simulator: MSFTSimulator, lit: NDArray[np.bool_]) -> Floats:
+    """Give how (q_z, q_y, q_x) of the lit pixels change with a shift of the picture along rows and columns."""
+    k = 2 * math.pi / simulator.wavelength
+    detector = check_detector(simulator.detector, owner="MSFTSimulator")
+    q_y, q_x, depth_y, depth_x = (
+        np.broadcast_to(q, lit.shape) for q in (*detector.wavevectors(k), *detector.depth_wavevectors(k))
+    )
+    q_z = k - np.sqrt(np.maximum(k**2 - depth_y**2 - depth_x**2, 0))
+    slopes = [np.gradient(q, axis=(0, 1)) for q in (q_z, q_y, q_x)]
+    return -np.array([[slopes[axis][way][lit] for axis in range(3)] for way in range(2)])

@@ -1,0 +1,237 @@
+"""The search for a body made of half-spaces: many starts from the pattern itself, followed from low q to high."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Any
+
+import numpy as np
+
+from scatterkit.fitting._planes import Floats, box_limit
+from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.levenberg import Levenberg, Trial
+from scatterkit.fitting.models import PlaneModel
+from scatterkit.response import DetectorResponse
+from scatterkit.simulation.facets import corners_of
+from scatterkit.simulation.kernels.threads import single_blas_thread
+
+Report = Callable[[dict[str, Any]], None]
+
+FIRST_FRINGE = 2.5
+"""A descent begins with the pixels up to this q times the radius: before the first dark fringe of a disc."""
+SHALLOW, DEEP = 5.0, 12.0
+"""Decay lengths of the field beyond which depths are left out, on the way and in the end."""
+MERGE_TOLERANCE = 0.05
+"""Two faces become one where the residual grows by no more than this fraction, all merges together."""
+
+
+@dataclass(frozen=True)
+class FacetSchedule:
+    """How a search spends its steps.
+
+    Parameters
+    ----------
+    n_starts : int
+        Starts of a round.
+    n_rounds : int
+        Rounds at most.
+    n_steps : int
+        Steps at each q limit.
+    growth : float [1]
+        Factor between one q limit and the next.
+    survivors : tuple of (float, int)
+        Up to q limits in units of the first, how many of a round are followed.
+    n_finished : int
+        How many of a round are refined on all pixels.
+    n_pixels : int
+        Pixels that are looked at on the way, at most.
+    good_enough : float [1]
+        A residual below which no other round is begun.
+    """
+
+    n_starts: int = 24
+    n_rounds: int = 3
+    n_steps: int = 8
+    growth: float = 1.25
+    survivors: tuple[tuple[float, int], ...] = ((1.9, 24), (2.9, 10), (4.5, 6), (8.0, 4), (math.inf, 3))
+    n_finished: int = 2
+    n_pixels: int = 2000
+    good_enough: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Found:
+    """A body that a search ended at."""
+
+    point: Floats
+    label: str
+    residual: float
+    response: DetectorResponse
+
+
+class FacetSearch:
+    """One search for one pattern.
+
+    Parameters
+    ----------
+    model : PlaneModel
+        What bodies may be.
+    objective : FacetObjective
+        What they are compared with.
+    schedule : FacetSchedule
+        How many steps go where.
+    time_budget : float or None [s]
+        When to end.
+    n_jobs : int
+        Bodies followed at once, each on one thread.
+    report : callable
+        Called with a dict after every descent, by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        model: PlaneModel,
+        objective: FacetObjective,
+        schedule: FacetSchedule,
+        *,
+        time_budget: float | None,
+        n_jobs: int,
+        report: Report,
+    ) -> None:
+        self.model, self.objective, self.schedule = model, objective, schedule
+        self.limit = box_limit(objective.simulator.box)
+        self.levenberg = Levenberg(model, objective, self.limit)
+        self.n_jobs, self.report = n_jobs, report
+        self.begun = time.monotonic()
+        self.deadline = math.inf if time_budget is None else self.begun + time_budget
+        self.cancelled, self.lock = Event(), Lock()
+        self.found: list[Found] = []
+
+    def run(self, draw: Callable[[int], Sequence[Floats]], rng: np.random.Generator) -> list[Found]:
+        """Give the refined bodies, best first; ``draw`` gives so many points to start from."""
+        for number in range(self.schedule.n_rounds):
+            begun = time.monotonic()
+            points = draw(self.schedule.n_starts)
+            labels = (f"round {number + 1}, start {start + 1}" for start in range(len(points)))
+            trials = self._ranked([Trial(*pair) for pair in zip(points, labels, strict=True)], rng)
+            self._finish(self._grow(trials, rng))
+            took = time.monotonic() - begun
+            if self.found[0].residual <= self.schedule.good_enough or time.monotonic() + took > self.deadline:
+                break
+        return self._simplified()
+
+    def _ranked(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
+        """Of more starts than are followed, take those whose patterns come closest over the first fringes."""
+        if len(trials) <= self.schedule.n_starts:
+            return trials
+        radius = float(np.median([self._radius(trial) for trial in trials]))
+        pixels = self.objective.within(2 * FIRST_FRINGE / radius, self.schedule.n_pixels // 2, rng)
+        for trial in trials:
+            self.levenberg.descend(trial, pixels, 0, free=False, darkest=SHALLOW)
+        return sorted(trials, key=lambda trial: trial.residual)[: self.schedule.n_starts]
+
+    def _grow(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
+        """Follow starts to higher and higher q, the best of them further than the others."""
+        for trial in trials:
+            trial.first_q = FIRST_FRINGE / self._radius(trial)
+        first = q = min(trial.first_q for trial in trials)
+        typical = float(np.median([trial.first_q for trial in trials]))
+        while q < self.objective.q_max:
+            pixels = self.objective.within(q, self.schedule.n_pixels, rng)
+            ready = [trial for trial in trials if trial.first_q <= q * self.schedule.growth]
+            if pixels.size >= 30:
+                self._descend(ready, pixels, free=False, darkest=SHALLOW)
+            if len(ready) == len(trials):
+                trials = sorted(trials, key=lambda trial: trial.residual)
+                kept = next(n for limit, n in self.schedule.survivors if q / typical <= limit)
+                trials = trials[:kept]
+            q *= self.schedule.growth
+            if time.monotonic() > self.deadline and q > 2 * first:
+                break
+        return trials
+
+    def _finish(self, trials: list[Trial]) -> None:
+        """Refine the best of a round on all pixels, the response with them."""
+        pixels = np.arange(self.objective.q.size)
+        few = pixels[:: max(1, pixels.size // (2 * self.schedule.n_pixels))]
+        self._descend(trials, few, free=True, darkest=SHALLOW)
+        trials = sorted(trials, key=lambda trial: trial.residual)[: self.schedule.n_finished]
+        self._descend(trials, pixels, free=True, darkest=DEEP)
+        for trial in trials:
+            self._keep(trial)
+
+    def _keep(self, trial: Trial) -> None:
+        if np.isfinite(trial.residual):
+            response, residual = self.objective.judged(self.levenberg.planes(trial.point), trial.response)
+            self.found.append(Found(trial.point, trial.label, residual, response))
+            self.found.sort(key=lambda found: found.residual)
+
+    def _simplified(self) -> list[Found]:
+        """Merge faces of the best body as long as that costs no more than the tolerance."""
+        best = self.found[0]
+        pixels = np.arange(self.objective.q.size)[:: max(1, self.objective.q.size // 4000)]
+        trial = self._from(best)
+        self._descend([trial], pixels, free=True, darkest=SHALLOW)
+        allowed, merged = (1 + MERGE_TOLERANCE) * trial.residual, False
+        tried = iter(self.model.simpler(trial.point, self.limit))
+        while (point := next(tried, None)) is not None and time.monotonic() < self.deadline:
+            other = Trial(point, best.label, response=trial.response)
+            self._descend([other], pixels, free=True, darkest=SHALLOW)
+            if other.residual <= allowed:
+                trial, merged = other, True
+                tried = iter(self.model.simpler(trial.point, self.limit))
+        if merged:
+            self._descend([trial], np.arange(self.objective.q.size), free=True, darkest=DEEP)
+            response, residual = self.objective.judged(self.levenberg.planes(trial.point), trial.response)
+            self.found[0] = Found(trial.point, best.label, residual, response)
+        return self.found
+
+    def _from(self, found: Found) -> Trial:
+        r = found.response
+        response = np.array([math.log(r.eps), r.gain, r.offset, *r.shift])
+        return Trial(found.point, found.label, response=response)
+
+    def _radius(self, trial: Trial) -> float:
+        corners = corners_of(*self.levenberg.planes(trial.point))
+        return float(np.sqrt(np.prod(np.ptp(corners[:, :2], axis=0)))) / 2
+
+    def _recentre(self, trial: Trial) -> None:
+        """Shift a body to the middle of the box, which changes no intensity."""
+        corners = corners_of(*self.levenberg.planes(trial.point))
+        if len(corners):
+            middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+            trial.point = self.model.recentred(trial.point, -middle)
+
+    def _descend(self, trials: list[Trial], pixels: Any, *, free: bool, darkest: float) -> None:
+        """Take trials through the steps of one q limit, several at a time."""
+
+        def follow(trial: Trial) -> None:
+            if self.cancelled.is_set():
+                return
+            self._recentre(trial)
+            self.levenberg.descend(trial, pixels, self.schedule.n_steps, free=free, darkest=darkest)
+            entry = {
+                "seconds": time.monotonic() - self.begun,
+                "simulations": self.objective.n_evaluations,
+                "start": trial.label,
+                "q": float(self.objective.q[pixels].max()),
+                "residual": trial.residual,
+            }
+            with self.lock:
+                self.report(entry)
+
+        if self.n_jobs == 1:
+            for trial in trials:
+                follow(trial)
+            return
+        with single_blas_thread(), ThreadPoolExecutor(self.n_jobs) as pool:
+            try:
+                list(pool.map(follow, trials))
+            except BaseException:
+                self.cancelled.set()
+                raise

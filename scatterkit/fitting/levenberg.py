@@ -1,0 +1,172 @@
+"""Levenberg-Marquardt descent of a body made of half-spaces, on its exact pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from scatterkit.fitting._planes import Floats, with_box
+from scatterkit.fitting.facet_objective import RESPONSE_STEPS, FacetObjective, Integers, PixelLook
+from scatterkit.fitting.models import PlaneModel
+
+LONGEST = 16.0
+"""Largest step along any direction, in units of the model's own steps."""
+TRIES = 6
+"""Dampings that are tried for a step."""
+
+
+@dataclass
+class Trial:
+    """A body on its way: the model's point, the response it was last seen under, and what came of it."""
+
+    point: Floats
+    label: str
+    response: Floats | None = None
+    residual: float = np.inf
+    damping: float = 1e-2
+    first_q: float = 0.0
+
+
+@dataclass(frozen=True)
+class _System:
+    """The normal equations in steps of the model, then of the response."""
+
+    matrix: Floats
+    gradient: Floats
+    n_body: int
+
+    def step(self, damping: float) -> Floats | None:
+        """Give the damped step, its length limited."""
+        diagonal = np.diag(self.matrix).copy()
+        # alike in all steps of the body, in the model's own units: damping each by its own weight, as usual, lets
+        # numbers that hardly show in the pattern run away
+        diagonal[: self.n_body] = diagonal[: self.n_body].mean()
+        lift = np.diag(damping * diagonal + 1e-14)
+        try:
+            step: Floats = -cho_solve(cho_factor(self.matrix + lift), self.gradient)
+        except (LinAlgError, ValueError):
+            return None
+        longest = float(np.abs(step[: self.n_body]).max())
+        return step * min(1.0, LONGEST / longest) if longest > 0 else step
+
+
+class Levenberg:
+    """Damped least squares over the numbers of a model and the detector's response.
+
+    Parameters
+    ----------
+    model : PlaneModel
+        What bodies may be.
+    objective : FacetObjective
+        What they are compared with.
+    limit : float [nm]
+        Half width of the cube that bodies stay in.
+
+    References
+    ----------
+    D. W. Marquardt, J. Soc. Indust. Appl. Math. 11, 431 (1963).
+    """
+
+    def __init__(self, model: PlaneModel, objective: FacetObjective, limit: float) -> None:
+        self.model, self.objective, self.limit = model, objective, limit
+
+    def planes(self, point: Floats) -> tuple[Floats, Floats]:
+        """Give the half-spaces of a point, those of the cube among them."""
+        return with_box(*self.model.planes(point), self.limit)
+
+    def descend(
+        self,
+        trial: Trial,
+        pixels: Integers,
+        n_steps: int,
+        *,
+        free: bool,
+        darkest: float,
+        tolerance: float = 1e-4,
+    ) -> None:
+        """Move a trial down the residual on some pixels; it is changed in place.
+
+        With ``free``, the response is fitted along; else it is matched to the pattern's mean and spread at every
+        step, but for the shift. Ends where a step gains less than a fraction ``tolerance`` of the residual.
+        """
+        eps: float | None = None
+        start = trial.response if free else None
+        if not free and trial.response is not None and self.objective.max_shift > 0:
+            start = self._rematched(trial, pixels, darkest)
+        found = self.objective.look(self.planes(trial.point), start, pixels, darkest)
+        if found is None:
+            trial.residual = np.inf
+            return
+        look, response = found
+        if not free:
+            eps = float(np.exp(response[0]))
+        for _ in range(n_steps):
+            step = self._accepted(trial, look, response, pixels, darkest, eps)
+            if step is None:
+                break
+            gained = 1 - step[0].cost / max(look.cost, 1e-30)
+            look, response = step
+            if gained < tolerance:
+                break
+        trial.response, trial.residual = response, look.cost
+
+    def _rematched(self, trial: Trial, pixels: Integers, darkest: float) -> Floats:
+        """Match a response anew, with the shift that was found."""
+        assert trial.response is not None
+        shift = trial.response[3:]
+        intensity = self.objective.intensity(self.planes(trial.point), pixels, shift, darkest)
+        response = self.objective.matched(intensity, pixels)
+        response[3:] = shift
+        return response
+
+    def _accepted(
+        self,
+        trial: Trial,
+        look: PixelLook,
+        response: Floats,
+        pixels: Integers,
+        darkest: float,
+        eps: float | None,
+    ) -> tuple[PixelLook, Floats] | None:
+        """Take the first step that lowers the residual, with ever more damping; None where none does."""
+        rates = np.asarray(self.model.rates(trial.point), np.float64)
+        frozen = np.zeros(5, bool)
+        frozen[:3] = eps is not None
+        frozen[3:] = self.objective.max_shift == 0
+        system = self._system(trial.point, look, rates, frozen)
+        for _ in range(TRIES):
+            step = system.step(trial.damping)
+            if step is not None:
+                body = (step[: rates.size] * rates.ravel()).reshape(rates.shape)
+                point = self.model.move(trial.point, body, self.limit)
+                moved = response + step[rates.size :] * RESPONSE_STEPS
+                moved[1] = max(moved[1], 1e-6)
+                moved[3:] = np.clip(moved[3:], -self.objective.max_shift, self.objective.max_shift)
+                found = self.objective.look(self.planes(point), moved, pixels, darkest, eps)
+                if found is not None and found[0].cost < look.cost:
+                    trial.point = point
+                    trial.damping = max(trial.damping / 3, 1e-6)
+                    return found
+            trial.damping = min(trial.damping * 4, 1e6)
+        trial.damping = min(trial.damping, 1.0)
+        return None
+
+    def _system(self, point: Floats, look: PixelLook, rates: Floats, frozen: Floats) -> _System:
+        turned, shifted = self.model.plane_tangent(point)
+        own = look.faces < len(shifted)  # the sides of the cube stay where they are
+        faces, n = look.faces[own], look.error.size
+        rows = np.repeat(own, 3)
+        slopes = np.concatenate([look.by_planes[rows], look.by_response])
+        errors = look.error.astype(np.float32)
+        planes = np.empty((faces.size, 3, rates.size))
+        planes[:, 0] = shifted[faces]
+        planes[:, 1:] = np.einsum("fwi,fit->fwt", look.tangents[own], turned[faces])
+        n_planes = 3 * faces.size
+        to_steps = np.zeros((n_planes + 5, rates.size + 5))
+        to_steps[:n_planes, : rates.size] = planes.reshape(n_planes, rates.size) * rates.ravel()
+        to_steps[n_planes:, rates.size :] = np.diag(np.where(frozen, 0, RESPONSE_STEPS))
+        squared = (slopes @ slopes.T).astype(np.float64) / n
+        gradient = (slopes @ errors).astype(np.float64) / n
+        return _System(to_steps.T @ squared @ to_steps, to_steps.T @ gradient, rates.size)

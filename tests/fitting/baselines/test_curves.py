@@ -1,0 +1,64 @@
+"""Curves of improvements."""
+
+import numpy as np
+import pytest
+
+from scatterkit.fitting import curve_dataset
+from scatterkit.metrics import front_iou, scatter_loss
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.solids import Rasterizer, Solid
+
+
+@pytest.fixture(scope="module")
+def history():
+    radii, residuals = (40.0, 70.0, 55.0, 60.0), (4e-3, 5e-3, 2e-3, 1e-3)
+    return [
+        {
+            "simulations": 5 * i,
+            "seconds": 0.5 * i,
+            "residual": residual,
+            "solid": Solid.from_catalogue("octahedron", circumradius=radius),
+        }
+        for i, (radius, residual) in enumerate(zip(radii, residuals, strict=True))
+    ]
+
+
+def test_only_improvements_stay(history):
+    curve = curve_dataset(history)
+    assert curve.residual.values.tolist() == [4e-3, 2e-3, 1e-3]
+    assert curve.simulations.values.tolist() == [0, 10, 15]
+    assert curve.seconds.attrs["units"] == "s"
+    assert set(curve.data_vars) == {"simulations", "seconds", "residual"}
+
+
+@pytest.mark.parametrize("form", ["solid", "volume"])
+def test_the_truth_is_compared_by_the_metrics(history, form):
+    truth = Solid.from_catalogue("octahedron", circumradius=62)
+    true, found = Rasterizer(grid=24).transform([truth, history[2]["solid"]])
+    curve = curve_dataset(history, truth if form == "solid" else true, grid=24, eps=50.0)
+    assert curve.front_iou.values[1] == pytest.approx(front_iou(found, true))
+    patterns = MSFTSimulator().transform(np.stack([found, true]))
+    assert curve.scatter_loss.values[1] == pytest.approx(scatter_loss(*patterns, eps=50.0), rel=1e-5)
+    assert (np.diff(curve.front_iou) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"history": []}, "history"),
+        ({"history": [{"seconds": 1.0}]}, "history"),
+        ({"truth": np.zeros((3, 3, 3))}, "truth"),
+        ({"grid": 3}, "grid"),
+        ({"eps": 0.0}, "eps"),
+        ({"simulator": "msft"}, "simulator"),
+    ],
+)
+def test_bad_parameters_are_named(history, parameters, name):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of curve_dataset"):
+        curve_dataset(**{"history": history} | parameters)
+
+
+def test_a_truth_needs_bodies(history):
+    bare = [{name: value for name, value in entry.items() if name != "solid"} for entry in history]
+    with pytest.raises(ValueError, match="'history' parameter of curve_dataset"):
+        curve_dataset(bare, truth=history[0]["solid"])
