@@ -21,7 +21,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs figures bench bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs figures bench bench-fit bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -69,8 +69,11 @@ figures: $(stamps)/core  ## draw the documentation's pictures of bodies, artifac
 bench: $(stamps)/peers  ## measure speed: one table of all kernels, beside the published formula and pyMSFT
 	$(py) -u tests/benchmarks/bench_simulation.py $(ARGS)
 
-bench-all: $(stamps)/peers  ## every benchmark with its defaults: speed, accuracy, growth; takes an hour
-	@set -e; for script in $(sort $(wildcard tests/benchmarks/bench_*.py)); do \
+bench-fit: $(stamps)/dev  ## fits and baselines on 60 test bodies at one budget; takes hours, goes on where it was cut
+	$(py) -u tests/benchmarks/bench_fit.py $(ARGS)
+
+bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, accuracy, growth; takes an hour
+	@set -e; for script in $(filter-out %/bench_fit.py,$(sort $(wildcard tests/benchmarks/bench_*.py))); do \
 	    echo "== $$script"; $(py) -u $$script $(ARGS); \
 	done
 

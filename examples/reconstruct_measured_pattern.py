@@ -1,8 +1,8 @@
 """One measured diffraction pattern in, one 3D body out.
 
 Reads the star pattern of a silver cluster (Barke et al. 2015, number 5), fits any convex body to it, starting
-from plain spheres, and for comparison the best icosahedron and the best elongated decahedron. Prints one table,
-draws one figure, and writes the body as GLB and STL.
+from ellipsoids as wide as the pattern says, and for comparison the best icosahedron and the best elongated
+decahedron. Prints one table, draws one figure, and writes the body as GLB and STL.
 Run it by ``make demo``, or by ``python examples/reconstruct_measured_pattern.py``.
 """
 
@@ -19,7 +19,7 @@ from scatterkit.datasets import DataNotFoundError, fetch_barke2015
 from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter
 from scatterkit.metrics import pattern_residual
 from scatterkit.plotting import reconstruction_figure
-from scatterkit.simulation import LogScaler, MSFTSimulator
+from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Rasterizer, Solid
 
 STAR = 5
@@ -93,7 +93,7 @@ def fit_models(measurement: Measurement, share: float) -> tuple[dict[str, Forwar
         fitters[name] = fitter.fit(measurement.pattern[None], mask=measurement.mask)
         seconds = time.perf_counter() - begun
         # judged anew and alike for all: response fitted from scratch to the finished body's pattern
-        intensity = MSFTSimulator().transform(Rasterizer(grid=64).transform(fitter.solids_))
+        intensity = PolyhedronSimulator().transform(fitter.solids_)
         residual = float(pattern_residual(measurement.pattern[None], intensity, mask=measurement.mask)[0])
         rows.append(Row(name, residual, seconds))
     return fitters, rows

@@ -22,6 +22,7 @@ SLOW = (
     "datasets",
     "experiment",
     "feeding",
+    "forward_fitting",
     "index",
     "keras",
     "looking",

@@ -16,6 +16,7 @@ FAST = {
     "augment_patterns.py": ([], ["augmentations.png", "own_augmentations.png", "training_samples.png"]),
     "generate_dataset.py": (["--samples", "40", "--stop", "0.5"], ["gold.png", "gold.html", "gold.zarr"]),
 }
+MEASURED = "fit_measured_patterns.py"
 ELSEWHERE = {"reconstruct_measured_pattern.py"}  # by `make demo`
 
 
@@ -29,7 +30,7 @@ def run(script: str, *arguments: str) -> str:
 
 
 def test_every_example_is_run_somewhere() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(FAST) | ELSEWHERE
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*FAST, MEASURED, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("script", FAST)
@@ -51,3 +52,18 @@ def test_a_set_that_is_there_grows(tmp_path: Path) -> None:
     run("generate_dataset.py", "--samples", "10", "--stop", "60", "--output", folder)
     said = run("generate_dataset.py", "--samples", "12", "--stop", "60", "--output", folder)
     assert "of 12 bodies" in said
+
+
+@pytest.mark.slow
+def test_measured_patterns_are_fitted_better_by_a_free_body(sample_root: Path, tmp_path: Path) -> None:
+    if not (sample_root / "exp" / "barke5.png").is_file():
+        pytest.skip("measured pattern 5 is not in the published sample data")
+    said = run(MEASURED, "--patterns", "5", "--seconds", "15", "--n-jobs", "1", "--output", str(tmp_path))
+    number, label, by_class, convex, ratio = said.splitlines()[-2].split()
+    assert (number, label) == ("5", "Icosahedron")
+    assert float(convex) / float(by_class) == pytest.approx(float(ratio), abs=0.01)
+    assert float(ratio) < 0.8
+    for name in ("convex", "class"):
+        with Image.open(tmp_path / f"measured_5_{name}.png") as image:
+            assert min(image.size) > 200
+        assert "Not determined" in (tmp_path / f"measured_5_{name}.txt").read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,10 @@ from scatterkit._random import RandomState, check_random_state
 from scatterkit._validation import check_mask, check_patterns, fail
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
+from scatterkit.fitting.answers import FitReport, build_report
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation.facets import FacetScattering
 from scatterkit.solids import Rasterizer, Solid
 
 Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator]
@@ -117,9 +119,9 @@ class PatternFitter(Component, ABC):
         """
         solids = self.predict_solids(X, mask=mask)
         volumes = np.zeros((len(solids), self.grid, self.grid, self.grid), np.float32)
-        made = [i for i, solid in enumerate(solids) if solid is not None]
+        made = {i: solid for i, solid in enumerate(solids) if solid is not None}
         if made:
-            volumes[made] = self._rasterizer().transform([solids[i] for i in made])
+            volumes[list(made)] = self._rasterizer().transform(list(made.values()))
         return volumes
 
     def predict_solids(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> list[Solid | None]:
@@ -156,6 +158,47 @@ class PatternFitter(Component, ABC):
         """
         indices = self._indices(X, mask)
         return np.stack([self._pictured(self.solids_[i], self.responses_[i]) for i in indices])
+
+    def report(
+        self,
+        X: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        counts: ArrayLike | None = None,
+        crystal: str | None = "fcc",
+    ) -> list[FitReport | None]:
+        """Give what can be said of the body behind each pattern: facets, their uncertainty, what is not determined.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, rows, columns)
+            Log-scaled patterns.
+        mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
+            True where a pixel was measured.
+        counts : array-like of shape (n, rows, columns), optional
+            Photon counts that the patterns were made from, where these are known: they tell the noise.
+        crystal : {"fcc"} or None, default="fcc"
+            Crystal whose Miller indices are guessed for the facets.
+
+        Returns
+        -------
+        list of FitReport
+            One for each pattern; None where no body was made, of which ``failures_`` tells.
+        """
+        indices = self._indices(X, mask)
+        patterns, masks = self._check(X, mask)
+        photons: Any = [None] * len(patterns) if counts is None else np.asarray(counts)
+        reports: list[FitReport | None] = []
+        for index, pattern, seen, counted in zip(indices, patterns, masks, photons, strict=True):
+            solid, response = self.solids_[index], self.responses_[index]
+            if solid is None or response is None:
+                reports.append(None)
+                continue
+            known = {"candidates": self.candidates_[index], "counts": counted, "crystal": crystal}
+            reports.append(
+                build_report(solid, response, pattern, seen, self._simulator(), grid=self.grid, **known)
+            )
+        return reports
 
     def score(self, X: ArrayLike, y: Any = None, *, mask: ArrayLike | None = None) -> float:
         """Give the negative mean residual of the patterns, over their masks; larger is better.
@@ -202,6 +245,9 @@ class PatternFitter(Component, ABC):
             flags = flags & seen_by
             if not flags.any(axis=(1, 2)).all():
                 raise fail("mask", owner, "True somewhere that the simulator's mask is True", "no such pixel")
+        lit = FacetScattering.of(simulator)[1]
+        if not (flags & lit).any(axis=(1, 2)).all():
+            raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
         # what was not measured may hold anything, NaN too
         patterns = check_patterns(np.where(flags, X, 0), owner=owner)
         masks = list(flags)
@@ -252,7 +298,7 @@ class PatternFitter(Component, ABC):
             progress_bar(len(tasks), description="patterns", verbose=verbose, unit="pattern") as bar,
         ):
             workers = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1, pre_dispatch="n_jobs")
-            with closing(workers(delayed(_attempt)(alone, *task, "") for task in tasks)) as results:
+            with _closed_quietly(workers(delayed(_attempt)(alone, *task, "") for task in tasks)) as results:
                 for found in results:
                     bar.update()
                     yield found
@@ -285,6 +331,17 @@ class PatternFitter(Component, ABC):
 
     def _rasterizer(self) -> Rasterizer:
         return Rasterizer(grid=self.grid, box=self._simulator().box)
+
+
+@contextmanager
+def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
+    """Close the generator of results without joblib's advice about those that were not taken."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*tasks.*", category=UserWarning)
+            results.close()
 
 
 def _attempt(

@@ -17,6 +17,9 @@ Fit = Callable[[FitRequest, CatalogueBody], FittedPattern]
 N_VARIED = 3
 """Classes that are also stretched and cut: those that fit best as they are."""
 
+EXACT = 1e-6
+"""Residual of a class beneath which none is varied."""
+
 
 @lru_cache(maxsize=1)
 def class_names() -> tuple[str, ...]:
@@ -55,11 +58,10 @@ def fit_catalogue(request: FitRequest, fit: Fit) -> FittedPattern:
     n_after = 2 * N_VARIED
     for number, name in enumerate(names):
         attempt(name, CatalogueBody(name), len(names) - number + n_after)
-    varied = [
-        (name, label)
-        for name in sorted(best, key=lambda name: best[name].residual)[:N_VARIED]
-        for label in axis_labels(name)
-    ]
+    names_by_residual = sorted(best, key=lambda name: best[name].residual)
+    if best[names_by_residual[0]].residual <= EXACT:
+        names_by_residual = []  # nothing is left to be explained
+    varied = [(name, label) for name in names_by_residual[:N_VARIED] for label in axis_labels(name)]
     for number, (name, label) in enumerate(varied):
         attempt(name, CatalogueBody(name, stretch_axis=label, cut_axis=label), len(varied) - number)
     ranked = sorted(best, key=lambda name: best[name].residual)

@@ -82,7 +82,8 @@ def fit_by_facets(
         )
         interrupted = False
         try:
-            found = search.run(_drawn(request, model), request.rng)
+            look = FirstLook(request.pattern, request.mask, request.simulator, request.max_shift)
+            found = search.run(_drawn(request, model, look), request.rng, look.shift)
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
@@ -95,17 +96,15 @@ def fit_by_facets(
     return _result(bodies, interrupted)
 
 
-def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[Floats]]:
+def _drawn(request: FitRequest, model: PlaneModel, look: FirstLook) -> Callable[[int], Sequence[Floats]]:
     """Give the function that draws points to start from: of given radii, or by what the pattern says itself."""
     limit = box_limit(request.simulator.box)
     radii = request.radii
-    look = FirstLook(request.pattern, request.mask, request.simulator) if radii is None else None
 
     def draw(n: int) -> Sequence[Floats]:
-        if look is not None:
+        if radii is None:
             points = model.first_points(look, n, request.rng)
         else:
-            assert radii is not None
             points = model.starts(np.resize(radii, n), request.rng)
         # a step of zero lets the model bring a start that is too large into the box
         return [model.move(point, np.zeros_like(model.rates(point)), limit) for point in points]

@@ -12,6 +12,7 @@ from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation._attenuation import attenuation
 from scatterkit.simulation.facets import FacetScattering
 
 Integers = NDArray[np.int64]
@@ -69,13 +70,12 @@ class FacetObjective:
         max_shift: float,
     ) -> None:
         self.simulator, self.picture, self.mask, self.max_shift = simulator, measured, mask, max_shift
-        self.scattering, lit = FacetScattering.of(simulator, mask)
-        self.measured = measured[lit].astype(np.float64)
-        self.q = np.hypot(self.scattering.q[:, 1], self.scattering.q[:, 2])
+        self.gamma = attenuation(simulator)
+        self.places = _Places(simulator, mask, max_shift > 0)
+        self.measured = measured[self.places.lit].astype(np.float64)
+        self.q = np.hypot(*self.places.wave.T)
         self.q_max = float(self.q.max())
         self.level = _saturation_level(self.measured)
-        # a picture moved by a pixel shows at a pixel what the pixel before would show
-        self.by_shift = _by_pixels(simulator, lit) if max_shift > 0 else None
         self.n_evaluations = 0
 
     def within(self, q: float, at_most: int | None, rng: np.random.Generator) -> Integers:
@@ -107,7 +107,7 @@ class FacetObjective:
     ) -> Floats:
         """Give a body's intensity on some pixels."""
         self.n_evaluations += 1
-        return self._at(pixels, shift, darkest).intensity(*planes)
+        return FacetScattering(self.places.q(pixels, shift), self.gamma, darkest).intensity(*planes)
 
     def look(
         self,
@@ -123,7 +123,8 @@ class FacetObjective:
         """
         self.n_evaluations += 1
         shift = np.zeros(2) if response is None else response[3:]
-        found = self._at(pixels, shift, darkest).look(*planes)
+        q = self.places.q(pixels, shift)
+        found = FacetScattering(q, self.gamma, darkest).look(*planes)
         if not found.faces.size:
             return None
         if response is None or eps is not None:
@@ -138,8 +139,10 @@ class FacetObjective:
         by_response = np.zeros((5, pixels.size), np.float32)
         by_response[0] = weight * np.float32(background)
         by_response[1], by_response[2] = log * passed, passed
-        if self.by_shift is not None:
-            by_response[3:] = np.einsum("san,an->sn", self.by_shift[:, :, pixels], found.slopes) * weight
+        if self.max_shift > 0:
+            by_response[3:] = (
+                np.einsum("sna,an->sn", self.places.by_shift(pixels, shift), found.slopes) * weight
+            )
         error = np.clip(linear, 0, self.level) - self.measured[pixels]
         look = PixelLook(error, found.faces, found.tangents, found.jacobian * weight, by_response)
         return look, response
@@ -158,11 +161,47 @@ class FacetObjective:
         log_eps, gain, offset, row, column = point.tolist()
         return DetectorResponse(math.exp(log_eps), max(gain, 0.0), offset, self.level, (row, column))
 
-    def _at(self, pixels: Integers, shift: Floats, darkest: float) -> FacetScattering:
-        q = self.scattering.q[pixels]
-        if self.by_shift is not None and shift.any():
-            q = q + np.einsum("s,san->na", shift, self.by_shift[:, :, pixels])
-        return FacetScattering(q, self.scattering.gamma, darkest)
+
+class _Places:
+    """Wave vectors of the lit pixels of a mask, also where the pattern is shifted on the detector.
+
+    A picture that is moved by a pixel shows at a pixel what the pixel before would show. Between pixels, transverse
+    wave vectors are taken as linear.
+    """
+
+    def __init__(self, simulator: MSFTSimulator, mask: NDArray[np.bool_], with_shift: bool) -> None:
+        self.k = 2 * math.pi / simulator.wavelength
+        detector = check_detector(simulator.detector, owner="MSFTSimulator")
+        pairs = detector.wavevectors(self.k), detector.depth_wavevectors(self.k)
+        wave, depth = (np.stack([np.broadcast_to(q, mask.shape) for q in pair], axis=-1) for pair in pairs)
+        self.lit: NDArray[np.bool_] = mask & (np.square(depth).sum(axis=-1) < self.k**2)
+        self.wave, self.depth = wave[self.lit], depth[self.lit]
+        if with_shift:
+            slopes = (-np.stack([*np.gradient(q, axis=(0, 1))])[:, self.lit] for q in (wave, depth))
+            self.wave_by_shift, self.depth_by_shift = slopes
+
+    def q(self, pixels: Integers, shift: Floats) -> Floats:
+        """Give (q_z, q_y, q_x) of some pixels under a shift (rows, columns)."""
+        wave = self.wave[pixels]
+        if shift.any():
+            wave = wave + np.tensordot(shift, self.wave_by_shift[:, pixels], axes=1)
+        return np.column_stack([self.k - self._along(self._shifted_depth(pixels, shift)), wave])
+
+    def by_shift(self, pixels: Integers, shift: Floats) -> Floats:
+        """Give the change ``(2, n, 3)`` of wave vectors per pixel of shift along rows and columns."""
+        wave, slope = self.wave_by_shift[:, pixels], self.depth_by_shift[:, pixels]
+        depth = self._shifted_depth(pixels, shift)
+        steepness = depth / np.maximum(self._along(depth), 1e-6 * self.k)[:, None]
+        return np.concatenate([np.einsum("sna,na->sn", slope, steepness)[..., None], wave], axis=2)
+
+    def _shifted_depth(self, pixels: Integers, shift: Floats) -> Floats:
+        depth: Floats = self.depth[pixels]
+        return depth + np.tensordot(shift, self.depth_by_shift[:, pixels], axes=1) if shift.any() else depth
+
+    def _along(self, depth: Floats) -> Floats:
+        """Give the component of the outgoing wave vector along the beam."""
+        along: Floats = np.sqrt(np.maximum(self.k**2 - np.square(depth).sum(axis=1), 0))
+        return along
 
 
 def _saturation_level(measured: Floats) -> float:
@@ -170,15 +209,3 @@ def _saturation_level(measured: Floats) -> float:
     brightest = float(measured.max())
     level = 0.99 * brightest
     return level if np.mean(measured >= level) > PLATEAU else math.inf
-
-
-def _by_pixels(simulator: MSFTSimulator, lit: NDArray[np.bool_]) -> Floats:
-    """Give how (q_z, q_y, q_x) of the lit pixels change with a shift of the picture along rows and columns."""
-    k = 2 * math.pi / simulator.wavelength
-    detector = check_detector(simulator.detector, owner="MSFTSimulator")
-    q_y, q_x, depth_y, depth_x = (
-        np.broadcast_to(q, lit.shape) for q in (*detector.wavevectors(k), *detector.depth_wavevectors(k))
-    )
-    q_z = k - np.sqrt(np.maximum(k**2 - depth_y**2 - depth_x**2, 0))
-    slopes = [np.gradient(q, axis=(0, 1)) for q in (q_z, q_y, q_x)]
-    return -np.array([[slopes[axis][way][lit] for axis in range(3)] for way in range(2)])

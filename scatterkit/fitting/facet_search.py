@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import Any
 
@@ -26,6 +26,8 @@ FIRST_FRINGE = 2.5
 """A descent begins with the pixels up to this q times the radius: before the first dark fringe of a disc."""
 SHALLOW, DEEP = 5.0, 12.0
 """Decay lengths of the field beyond which depths are left out, on the way and in the end."""
+SPARE = 0.25
+"""Room behind the last lit point, in units of the body's width: a back that reaches twice as far is cut off there."""
 MERGE_TOLERANCE = 0.05
 """Two faces become one where the residual grows by no more than this fraction, all merges together."""
 
@@ -112,18 +114,32 @@ class FacetSearch:
         self.cancelled, self.lock = Event(), Lock()
         self.found: list[Found] = []
 
-    def run(self, draw: Callable[[int], Sequence[Floats]], rng: np.random.Generator) -> list[Found]:
-        """Give the refined bodies, best first; ``draw`` gives so many points to start from."""
+    def run(
+        self,
+        draw: Callable[[int], Sequence[Floats]],
+        rng: np.random.Generator,
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> list[Found]:
+        """Give the refined bodies, best first; ``draw`` gives so many points to start from, all with one shift."""
+        response = np.array([0.0, 0.0, 0.0, *shift]) if self.objective.max_shift > 0 else None
         for number in range(self.schedule.n_rounds):
             begun = time.monotonic()
-            points = draw(self.schedule.n_starts)
+            points = self._with_inside(draw(self.schedule.n_starts))
             labels = (f"round {number + 1}, start {start + 1}" for start in range(len(points)))
-            trials = self._ranked([Trial(*pair) for pair in zip(points, labels, strict=True)], rng)
+            pairs = zip(points, labels, strict=True)
+            trials = self._ranked([Trial(point, label, response) for point, label in pairs], rng)
             self._finish(self._grow(trials, rng))
             took = time.monotonic() - begun
             if self.found[0].residual <= self.schedule.good_enough or time.monotonic() + took > self.deadline:
                 break
         return self._simplified()
+
+    def _with_inside(self, points: Sequence[Floats]) -> list[Floats]:
+        """Leave out starts whose half-spaces have nothing in common in the box."""
+        kept = [point for point in points if len(corners_of(*self.levenberg.planes(point))[0])]
+        if not kept:
+            raise ValueError(f"no start of {self.model!r} has a body with an inside in the box")
+        return kept
 
     def _ranked(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
         """Of more starts than are followed, take those whose patterns come closest over the first fringes."""
@@ -167,9 +183,19 @@ class FacetSearch:
 
     def _keep(self, trial: Trial) -> None:
         if np.isfinite(trial.residual):
-            response, residual = self.objective.judged(self.levenberg.planes(trial.point), trial.response)
-            self.found.append(Found(trial.point, trial.label, residual, response))
+            self.found.append(self._judged(trial))
             self.found.sort(key=lambda found: found.residual)
+
+    def _judged(self, trial: Trial) -> Found:
+        """Judge a body, its back cut off only where the pattern has nothing against that."""
+        verdicts = []
+        for spare in (SPARE, math.inf):
+            body = replace(trial)
+            self._recentre(body, spare)
+            response, residual = self.objective.judged(self.levenberg.planes(body.point), trial.response)
+            verdicts.append(Found(body.point, trial.label, residual, response))
+        short, whole = verdicts
+        return short if short.residual <= (1 + MERGE_TOLERANCE) * whole.residual else whole
 
     def _simplified(self) -> list[Found]:
         """Merge faces of the best body as long as that costs no more than the tolerance."""
@@ -187,8 +213,7 @@ class FacetSearch:
                 tried = iter(self.model.simpler(trial.point, self.limit))
         if merged:
             self._descend([trial], np.arange(self.objective.q.size), free=True, darkest=DEEP)
-            response, residual = self.objective.judged(self.levenberg.planes(trial.point), trial.response)
-            self.found[0] = Found(trial.point, best.label, residual, response)
+            self.found[0] = self._judged(trial)
         return self.found
 
     def _from(self, found: Found) -> Trial:
@@ -197,15 +222,24 @@ class FacetSearch:
         return Trial(found.point, found.label, response=response)
 
     def _radius(self, trial: Trial) -> float:
-        corners = corners_of(*self.levenberg.planes(trial.point))
+        corners, _ = corners_of(*self.levenberg.planes(trial.point))
         return float(np.sqrt(np.prod(np.ptp(corners[:, :2], axis=0)))) / 2
 
-    def _recentre(self, trial: Trial) -> None:
-        """Shift a body to the middle of the box, which changes no intensity."""
-        corners = corners_of(*self.levenberg.planes(trial.point))
-        if len(corners):
-            middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
-            trial.point = self.model.recentred(trial.point, -middle)
+    def _recentre(self, trial: Trial, room: float = SPARE) -> None:
+        """Shift a body to the middle of the box, which changes no intensity, and cut a back that is out of sight."""
+        normals, offsets = self.levenberg.planes(trial.point)
+        corners, faces = corners_of(normals, offsets)
+        if not len(corners):
+            return
+        first, last = corners.min(axis=0), corners.max(axis=0)
+        spare = room * math.sqrt((last[0] - first[0]) * (last[1] - first[1]))
+        lit_to = corners[normals[faces, 2] < 0, 2].max(initial=first[2])
+        longest = first[2] + 2 * self.limit
+        if last[2] > min(lit_to + 2 * spare, longest):
+            trial.point = self.model.with_short_back(trial.point, min(lit_to + spare, longest))
+            corners, _ = corners_of(*self.levenberg.planes(trial.point))
+            first, last = corners.min(axis=0), corners.max(axis=0)
+        trial.point = self.model.recentred(trial.point, -(first + last) / 2)
 
     def _descend(self, trials: list[Trial], pixels: Any, *, free: bool, darkest: float) -> None:
         """Take trials through the steps of one q limit, several at a time."""

@@ -132,10 +132,11 @@ class ForwardFitter(PatternFitter):
 
     Examples
     --------
+    >>> from scipy.spatial.transform import Rotation
     >>> from scatterkit.fitting import CatalogueBody, ForwardFitter
     >>> from scatterkit.simulation import LogScaler, PolyhedronSimulator
     >>> from scatterkit.solids import Solid
-    >>> cube = Solid.from_catalogue("cube", circumradius=60).rotate([0.3, 0.5, 0.2])
+    >>> cube = Solid.from_catalogue("cube", circumradius=60).rotate(Rotation.from_rotvec([0.3, 0.5, 0.2]))
     >>> X = LogScaler().transform(PolyhedronSimulator().transform([cube]))
     >>> fitter = ForwardFitter(CatalogueBody("cube"), n_rounds=1, max_shift=0, random_state=0)
     >>> fitter.fit(X).predict(X).shape

@@ -13,6 +13,10 @@ from scatterkit.fitting.models import PlaneModel
 
 LONGEST = 16.0
 """Largest step along any direction, in units of the model's own steps."""
+LOG_EPS = (-10.0, 30.0)
+"""Range of the logarithm of eps."""
+FAR = 3.0
+"""How much further away the cube's sides across the beam are while a body is fitted: a search recentres it."""
 TRIES = 6
 """Dampings that are tried for a step."""
 
@@ -73,8 +77,10 @@ class Levenberg:
         self.model, self.objective, self.limit = model, objective, limit
 
     def planes(self, point: Floats) -> tuple[Floats, Floats]:
-        """Give the half-spaces of a point, those of the cube among them."""
-        return with_box(*self.model.planes(point), self.limit)
+        """Give the half-spaces of a point, with those of the cube, which is longer along the beam."""
+        normals, offsets = with_box(*self.model.planes(point), self.limit)
+        offsets[[-4, -1]] *= FAR  # of x, y, z, -x, -y, -z
+        return normals, offsets
 
     def descend(
         self,
@@ -142,6 +148,7 @@ class Levenberg:
                 body = (step[: rates.size] * rates.ravel()).reshape(rates.shape)
                 point = self.model.move(trial.point, body, self.limit)
                 moved = response + step[rates.size :] * RESPONSE_STEPS
+                moved[0] = np.clip(moved[0], *LOG_EPS)
                 moved[1] = max(moved[1], 1e-6)
                 moved[3:] = np.clip(moved[3:], -self.objective.max_shift, self.objective.max_shift)
                 found = self.objective.look(self.planes(point), moved, pixels, darkest, eps)
@@ -169,4 +176,11 @@ class Levenberg:
         to_steps[n_planes:, rates.size :] = np.diag(np.where(frozen, 0, RESPONSE_STEPS))
         squared = (slopes @ slopes.T).astype(np.float64) / n
         gradient = (slopes @ errors).astype(np.float64) / n
-        return _System(to_steps.T @ squared @ to_steps, to_steps.T @ gradient, rates.size)
+        matrix = to_steps.T @ squared @ to_steps
+        body = matrix[: rates.size, : rates.size]
+        # rounding alone would move a body along shifts, which change no intensity
+        shifts = self.model.shifts(point) / np.where(rates.ravel() > 0, rates.ravel(), 1)
+        if len(shifts):
+            unit = np.linalg.qr(shifts.T)[0]
+            body += np.trace(body) / rates.size * unit @ unit.T
+        return _System(matrix, to_steps.T @ gradient, rates.size)

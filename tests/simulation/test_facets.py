@@ -250,10 +250,11 @@ def test_pixels_beyond_k_see_nothing():
 @pytest.mark.parametrize("name", NAMES)
 def test_corners(name):
     solid = turned(name, 4)
-    found = corners_of(
-        np.vstack([solid.normals, [[0, 0, 1.0]]]), np.append(solid.offsets, solid.vertices[:, 2].max() + 9)
-    )
+    normals = np.vstack([solid.normals, [[0, 0, 1.0]]])
+    offsets = np.append(solid.offsets, solid.vertices[:, 2].max() + 9)
+    found, faces = corners_of(normals, offsets)
+    np.testing.assert_allclose(np.einsum("ni,ni->n", normals[faces], found), offsets[faces], atol=1e-6)
     distances = np.linalg.norm(found[:, None] - solid.vertices, axis=-1)
     assert distances.min(axis=1).max() < 1e-6
     assert distances.min(axis=0).max() < 1e-6
-    assert len(corners_of(np.vstack([np.eye(3), -np.eye(3)]), np.array([1.0, 1, 1, -2, 1, 1]))) == 0
+    assert len(corners_of(np.vstack([np.eye(3), -np.eye(3)]), np.array([1.0, 1, 1, -2, 1, 1]))[0]) == 0

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 N_LENGTHS = 3
 """Lengths of the field's decay behind the front that a pattern can see."""
+MARGIN = 2
+"""Edge of the cube in which bodies are compared, in units of the box."""
 NARROWEST, WIDEST = np.radians([4.0, 10.0])
 
 
@@ -273,8 +275,9 @@ def _alternatives(
     others = [pair for pair in candidates if pair[1] is not solid and pair[0] <= (1 + tolerance) * residual]
     if not others:
         return []
-    box = simulator.box if isinstance(simulator, MSFTSimulator) else MSFTSimulator().box
-    rasterizer = Rasterizer(grid=grid, box=box)
+    # fronts are laid upon each other, whereupon hidden backs may leave the box
+    box = MARGIN * (simulator.box if isinstance(simulator, MSFTSimulator) else MSFTSimulator().box)
+    rasterizer = Rasterizer(grid=int(MARGIN * grid), box=box)
     home = solid.shift(-solid.bounds.mean(axis=0))
     bodies = [home, *(_laid_upon(home, body) for _, body in others)]
     volumes = rasterizer.transform(bodies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
 from scatterkit.fitting._planes import spread_directions
 from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Planes, Pursuit
 from scatterkit.fitting.baselines._scattering import Scattering, scattering_of
+from scatterkit.fitting.models.ellipsoid import sphere_planes
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels.threads import single_blas_thread
 from scatterkit.solids import Ellipsoid, Solid
@@ -47,6 +49,10 @@ class BaselineFitter(PatternFitter):
 
     def _named(self, pursuit: Pursuit) -> dict[str, Planes]:
         """Give the bodies beside the best one that are answers too, best first, by name."""
+        return {}
+
+    def _evidence(self, pursuit: Pursuit) -> dict[str, float]:
+        """Give the residual of each class of bodies that was tried, best first."""
         return {}
 
     def _scattering(self) -> Scattering:
@@ -86,12 +92,24 @@ class BaselineFitter(PatternFitter):
                 pass
             except KeyboardInterrupt:
                 interrupted = True
-        return pursuit.finished(self._named(pursuit), interrupted=interrupted)
+        found = pursuit.finished(self._named(pursuit), interrupted=interrupted)
+        return replace(found, evidence=self._evidence(pursuit))
 
 
 def planes_of(solid: Solid) -> Planes:
-    """Give the half-spaces of a body: its faces; of a smooth or hollow-sided one, tangent planes around it."""
-    if solid.is_convex and not isinstance(solid, Ellipsoid):
+    """Give the half-spaces of a body: its faces; around a smooth one, planes of the same volume or tangent ones."""
+    if isinstance(solid, Ellipsoid):
+        return _planes_of_ellipsoid(solid)
+    if solid.is_convex:
         return np.array(solid.normals), np.array(solid.offsets)
     directions = spread_directions(SMOOTH_DIRECTIONS)
     return directions, np.asarray(solid.support(directions))
+
+
+def _planes_of_ellipsoid(solid: Ellipsoid) -> Planes:
+    units, distances = sphere_planes()
+    normals = units @ np.linalg.inv(solid.matrix)
+    lengths = np.linalg.norm(normals, axis=1)
+    normals = normals / lengths[:, None]
+    offsets = distances / lengths + normals @ solid.center
+    return np.vstack([normals, solid.cut_normals]), np.concatenate([offsets, solid.cut_offsets])

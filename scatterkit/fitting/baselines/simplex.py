@@ -12,7 +12,6 @@ from scipy.spatial.transform import Rotation
 
 from scatterkit._random import RandomState
 from scatterkit._validation import fail, shown
-from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.baselines._baseline import BaselineFitter
 from scatterkit.fitting.baselines._classes import (
@@ -179,20 +178,17 @@ class SimplexFitter(BaselineFitter):
     def _library(self) -> BodyLibrary[Pose]:
         return class_library(Hashed(self._simulator()), self._names(), self.grid, self.verbose)
 
-    def _reset(self) -> None:
-        super()._reset()
-        self.evidence_: list[dict[str, float]] = []
-
-    def _keep(self, found: FittedPattern | Exception) -> None:
-        super()._keep(found)
-        self.evidence_.append(self.__dict__.pop("_evidence", {}))  # none where the search failed
-
     def _named(self, pursuit: Pursuit) -> dict[str, Planes]:
-        looked_at = {name: pursuit.by_label[name] for name in self._names() if name in pursuit.by_label}
-        ranked = dict(sorted(looked_at.items(), key=lambda item: item[1][0]))
-        residuals = {name: residual for name, (residual, _) in ranked.items()}
-        self._evidence = residuals | dict.fromkeys(set(self._names()) - set(residuals), math.inf)
-        return {name: planes for name, (_, planes) in ranked.items()}
+        return {name: pursuit.by_label[name][1] for name in self._ranked(pursuit)}
+
+    def _evidence(self, pursuit: Pursuit) -> dict[str, float]:
+        looked_at = {name: pursuit.by_label[name][0] for name in self._ranked(pursuit)}
+        return looked_at | {name: math.inf for name in self._names() if name not in looked_at}
+
+    def _ranked(self, pursuit: Pursuit) -> list[str]:
+        """Give the classes that were looked at, best first."""
+        looked_at = [name for name in self._names() if name in pursuit.by_label]
+        return sorted(looked_at, key=lambda name: pursuit.by_label[name][0])
 
     def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
         contenders = self._contenders(pursuit)

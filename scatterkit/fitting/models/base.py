@@ -338,6 +338,38 @@ class PlaneModel(BodyModel):
         """
         return self.starts(look.radius * rng.uniform(*WIDTHS, n), rng)
 
+    def shifts(self, point: Floats) -> Floats:
+        """Give the steps that shift a body along x, y and z, which no pattern tells.
+
+        Parameters
+        ----------
+        point : ndarray
+            The parameters.
+
+        Returns
+        -------
+        ndarray of shape (s, t)
+            Steps, in the order of their ``ravel``; none for a model whose bodies stay in place.
+        """
+        return np.zeros((0, np.size(self.rates(point))))
+
+    def with_short_back(self, point: Floats, end: float) -> Floats:
+        """Cut a body off far behind the light's reach, where the pattern says nothing of it.
+
+        Parameters
+        ----------
+        point : ndarray
+            The parameters.
+        end : float [nm]
+            Height z behind which nothing should be.
+
+        Returns
+        -------
+        ndarray
+            The new point; the same one for a model whose back follows from its front.
+        """
+        return point
+
     def plane_tangent(self, point: Floats) -> tuple[Floats, Floats]:
         """Give the derivative of the half-spaces along each direction of the tangent.
 

@@ -26,7 +26,7 @@ class ConvexBody(PlaneModel):
 
     Parameters
     ----------
-    n_faces : int, default=32
+    n_faces : int, default=48
         Number of half-spaces. Those that the body does not need end up outside it.
     widest_merge : float [rad], default=0.6
         Two neighbouring faces on the lit side are tried as one where their normals differ by less than this.
@@ -64,7 +64,7 @@ class ConvexBody(PlaneModel):
     }
 
     def __init__(
-        self, n_faces: int = 32, widest_merge: float = 0.6, back_weight: float = BACK_WEIGHT
+        self, n_faces: int = 48, widest_merge: float = 0.6, back_weight: float = BACK_WEIGHT
     ) -> None:
         self.n_faces = n_faces
         self.widest_merge = widest_merge
@@ -75,6 +75,16 @@ class ConvexBody(PlaneModel):
 
     def first_points(self, look: FirstLook, n: int, rng: np.random.Generator) -> list[Floats]:
         return [np.column_stack(look.start_planes(self.n_faces, rng)) for _ in range(n)]
+
+    def shifts(self, point: Floats) -> Floats:
+        steps = np.zeros((3, *point.shape))
+        steps[:, :, 3] = point[:, :3].T
+        return steps.reshape(3, -1)
+
+    def with_short_back(self, point: Floats, end: float) -> Floats:
+        cut = point.copy()
+        cut[np.argmax(point[:, 2])] = (0, 0, 1, end)
+        return cut
 
     def planes(self, point: Floats) -> tuple[Floats, Floats]:
         return point[:, :3], point[:, 3]

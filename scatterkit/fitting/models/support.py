@@ -68,6 +68,9 @@ class SupportBody(PlaneModel):
     def move(self, point: Floats, step: Floats, limit: float) -> Floats:
         return point + step
 
+    def shifts(self, point: Floats) -> Floats:
+        return spread_directions(len(point)).T
+
     def rates(self, point: Floats) -> Floats:
         return np.full(len(point), SHIFT_RATE)
 

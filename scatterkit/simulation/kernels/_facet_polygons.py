@@ -73,8 +73,8 @@ def _without_repeats(polygon: Any, n: int, out: Any) -> int:
 def face_polygons(normals: Any, offsets: Any, reach: float) -> Any:
     """Give the faces of the body {r : normals @ r <= offsets} in a cube of half width ``reach``.
 
-    Gives tangents ``(k, 2, 3)``, corners ``(k, MOST_CORNERS, 2)`` along them from the foot of the perpendicular from the
-    origin, and their numbers ``(k,)``, zero where a plane has no face. Of equal planes the first has it.
+    Gives tangents ``(k, 2, 3)``, corners ``(k, MOST_CORNERS, 2)`` along them from the foot of the perpendicular from
+    the origin, and their numbers ``(k,)``, zero where a plane has no face. Of equal planes the first has it.
     """
     n_planes = offsets.shape[0]
     frames = np.empty((n_planes, 2, 3))
@@ -141,6 +141,44 @@ def _behind(polygon: Any, n: int, face: Any, n_face: int, foot: Any, frame: Any,
 
 
 @njit(cache=True, nogil=True)
+def _write_depths(
+    part: Any, polygon: Any, foot: Any, frame: Any, normal: Any, offset: float, lowest: float, highest: float
+) -> float:
+    """Write the depth behind a front plane, whose face lies between two z, at a polygon's corners; give the least."""
+    least = np.inf
+    for m in range(part.shape[0]):
+        point = foot + polygon[m, 0] * frame[0] + polygon[m, 1] * frame[1]
+        entrance = (offset - normal[0] * point[0] - normal[1] * point[1]) / normal[2]
+        part[m, 2] = max(point[2] - min(max(entrance, lowest), highest), 0.0)
+        least = min(least, part[m, 2])
+    return least
+
+
+@njit(cache=True, nogil=True)
+def _pairs(normals: Any, counts: Any) -> Any:
+    """List front faces, each with -1, and back faces with every front face that might be before them."""
+    has_face = np.flatnonzero(counts > 0)
+    fronts, backs = has_face[normals[has_face, 2] < 0.0], has_face[normals[has_face, 2] >= 0.0]
+    pairs = np.empty((fronts.size * (1 + backs.size), 2), np.int64)
+    pairs[: fronts.size, 0], pairs[: fronts.size, 1] = fronts, -1
+    at = fronts.size
+    for i in backs:
+        pairs[at : at + fronts.size, 0], pairs[at : at + fronts.size, 1] = i, fronts
+        at += fronts.size
+    return pairs
+
+
+@njit(cache=True, nogil=True)
+def _corner_points(feet: Any, frames: Any, polygons: Any, counts: Any) -> Any:
+    """Give the corners (x, y, z) of all faces."""
+    points = np.zeros((counts.size, MOST_CORNERS, 3))
+    for i in range(counts.size):
+        for m in range(counts[i]):
+            points[i, m] = feet[i] + polygons[i, m, 0] * frames[i, 0] + polygons[i, m, 1] * frames[i, 1]
+    return points
+
+
+@njit(cache=True, nogil=True)
 def lit_polygons(normals: Any, offsets: Any, reach: float, opacity: float, darkest: float) -> Any:
     """Give the front faces, and the parts of back faces that light reaches, each behind one front face.
 
@@ -151,55 +189,41 @@ def lit_polygons(normals: Any, offsets: Any, reach: float, opacity: float, darke
     """
     frames, polygons, counts = face_polygons(normals, offsets, reach)
     feet = normals * offsets.reshape(-1, 1)
-    n_planes = offsets.shape[0]
-    points = np.zeros((n_planes, MOST_CORNERS, 3))
-    for i in range(n_planes):
-        for m in range(counts[i]):
-            points[i, m] = feet[i] + polygons[i, m, 0] * frames[i, 0] + polygons[i, m, 1] * frames[i, 1]
-    n_most = 64 + int((counts > 0).sum()) ** 2 // 4
+    points = _corner_points(feet, frames, polygons, counts)
+    pairs = _pairs(normals, counts)
+    n_most = len(pairs)
     own, before = np.empty(n_most, np.int64), np.empty(n_most, np.int64)
     start, centroids, areas = np.zeros(n_most + 1, np.int64), np.empty((n_most, 2)), np.empty(n_most)
     corners = np.empty((1024, 3))
     work, spare = np.empty((2 * MOST_CORNERS, 2)), np.empty((2 * MOST_CORNERS, 2))
     count = 0
-    for i in range(n_planes):
-        if counts[i] == 0:
+    for i, j in pairs:
+        n = counts[i]
+        work[:n] = polygons[i, :n]
+        if j >= 0:
+            n, work, spare = _behind(work, n, points[j], counts[j], feet[i], frames[i], spare)
+        if n < 3:
             continue
-        front = normals[i, 2] < 0.0
-        for j in range(-1, 0) if front else range(n_planes):
-            n = counts[i]
-            work[:n] = polygons[i, :n]
-            if j >= 0:
-                if counts[j] == 0 or normals[j, 2] >= 0.0:
-                    continue
-                n, work, spare = _behind(work, n, points[j], counts[j], feet[i], frames[i], spare)
-                if n < 3:
-                    continue
-            area, u0, v0 = _area_and_centroid(work, n)
-            if area <= 1e-12:
-                continue
-            first = start[count]
-            while first + n > corners.shape[0]:
-                corners = np.concatenate((corners, np.empty_like(corners)))
-            least = np.inf
-            for m in range(n):
-                u, v = work[m, 0], work[m, 1]
-                depth = 0.0
-                if j >= 0:
-                    point = feet[i] + u * frames[i, 0] + v * frames[i, 1]
-                    entrance = (offsets[j] - normals[j, 0] * point[0] - normals[j, 1] * point[1]) / normals[
-                        j, 2
-                    ]
-                    z_in = points[j, : counts[j], 2]
-                    depth = max(point[2] - min(max(entrance, z_in.min()), z_in.max()), 0.0)
-                corners[first + m] = (u - u0, v - v0, depth)
-                least = min(least, depth)
-            if opacity * least > darkest:
-                continue
-            own[count], before[count], areas[count] = i, j, area
-            centroids[count] = (u0, v0)
-            count += 1
-            start[count] = first + n
+        area, u0, v0 = _area_and_centroid(work, n)
+        if area <= 1e-12:
+            continue
+        first = start[count]
+        while first + n > corners.shape[0]:
+            corners = np.concatenate((corners, np.empty_like(corners)))
+        part = corners[first : first + n]
+        part[:, 0], part[:, 1], part[:, 2] = work[:n, 0] - u0, work[:n, 1] - v0, 0.0
+        least = 0.0
+        if j >= 0:
+            z_in = points[j, : counts[j], 2]
+            least = _write_depths(
+                part, work, feet[i], frames[i], normals[j], offsets[j], z_in.min(), z_in.max()
+            )
+        if opacity * least > darkest:
+            continue
+        own[count], before[count], areas[count] = i, j, area
+        centroids[count] = (u0, v0)
+        count += 1
+        start[count] = first + n
     return (
         frames,
         own[:count].copy(),

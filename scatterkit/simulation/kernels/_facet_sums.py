@@ -1,11 +1,11 @@
 """Compiled sums of the scattering of a convex body's faces, and of its derivatives by every half-space.
 
 Over a polygon in its plane, where the exponent is i K.r with a constant, in general complex, in-plane vector K,
-the divergence theorem with the field conj(K) exp(i K.r) / (i |K|^2) turns the integral of exp(i K.r), and its first moments,
-into sums over edges. With u = K.h, h half of an edge, the mean of exp(i K.r) over the edge is D / u, and its first
-moment i (D - u S) / u^2, where S and D are half of the sum and of the difference (over i) of the ends' exponentials.
-Where K is next to nothing the polygon scatters as its area. Work goes by blocks of pixels, so that every loop runs
-over neighbours in memory.
+the divergence theorem with the field conj(K) exp(i K.r) / (i |K|^2) turns the integral of exp(i K.r), and its first
+moments, into sums over edges. With u = K.h, h half of an edge, the mean of exp(i K.r) over the edge is D / u, and its
+first moment i (D - u S) / u^2, where S and D are half of the sum and of the difference (over i) of the ends'
+exponentials. Where K is next to nothing the polygon scatters as its area. Work goes by blocks of pixels, so that
+every loop runs over neighbours in memory.
 """
 
 from __future__ import annotations
