@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 PLATEAU = 0.003
 """Share of the pixels that must lie within 1 % of the brightest for these to count as saturated."""
-EPS_TRIED = (1.0, 1e1, 1e2, 1e3, 1e4)
+EPS_TRIED = (1e1, 1e2, 1e3)
 """Values of eps that a matched response is chosen from, in voxels squared."""
 RESPONSE_STEPS = np.array([0.3, 0.01, 0.01, 0.2, 0.2])
 """Usual steps of log eps, gain, offset, row shift and column shift."""

@@ -28,6 +28,8 @@ SHALLOW, DEEP = 5.0, 12.0
 """Decay lengths of the field beyond which depths are left out, on the way and in the end."""
 SPARE = 0.25
 """Room behind the last lit point, in units of the body's width: a back that reaches twice as far is cut off there."""
+SWOLLEN = 1.8
+"""Factor of a body's width that no start is off by."""
 MERGE_TOLERANCE = 0.05
 """Two faces become one where the residual grows by no more than this fraction, all merges together."""
 
@@ -154,7 +156,7 @@ class FacetSearch:
     def _grow(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
         """Follow starts to higher and higher q, the best of them further than the others."""
         for trial in trials:
-            trial.first_q = FIRST_FRINGE / self._radius(trial)
+            trial.first_q = FIRST_FRINGE / max(self._radius(trial), 1.0)
         first = q = min(trial.first_q for trial in trials)
         typical = float(np.median([trial.first_q for trial in trials]))
         while q < self.objective.q_max:
@@ -163,7 +165,7 @@ class FacetSearch:
             if pixels.size >= 30:
                 self._descend(ready, pixels, free=False, darkest=SHALLOW)
             if len(ready) == len(trials):
-                trials = sorted(trials, key=lambda trial: trial.residual)
+                trials = sorted(trials, key=self._rank)
                 kept = next(n for limit, n in self.schedule.survivors if q / typical <= limit)
                 trials = trials[:kept]
             q *= self.schedule.growth
@@ -171,12 +173,17 @@ class FacetSearch:
                 break
         return trials
 
+    def _rank(self, trial: Trial) -> tuple[bool, float]:
+        """Sort by residual, after those that shrank or swelled beyond belief: what is left of a pattern is a blob."""
+        grown = self._radius(trial) * trial.first_q / FIRST_FRINGE
+        return not 1 / SWOLLEN < grown < SWOLLEN, trial.residual
+
     def _finish(self, trials: list[Trial]) -> None:
         """Refine the best of a round on all pixels, the response with them."""
         pixels = np.arange(self.objective.q.size)
         few = pixels[:: max(1, pixels.size // (2 * self.schedule.n_pixels))]
         self._descend(trials, few, free=True, darkest=SHALLOW)
-        trials = sorted(trials, key=lambda trial: trial.residual)[: self.schedule.n_finished]
+        trials = sorted(trials, key=self._rank)[: self.schedule.n_finished]
         self._descend(trials, pixels, free=True, darkest=DEEP)
         for trial in trials:
             self._keep(trial)
@@ -223,7 +230,7 @@ class FacetSearch:
 
     def _radius(self, trial: Trial) -> float:
         corners, _ = corners_of(*self.levenberg.planes(trial.point))
-        return float(np.sqrt(np.prod(np.ptp(corners[:, :2], axis=0)))) / 2
+        return float(np.sqrt(np.prod(np.ptp(corners[:, :2], axis=0)))) / 2 if len(corners) else 0.0
 
     def _recentre(self, trial: Trial, room: float = SPARE) -> None:
         """Shift a body to the middle of the box, which changes no intensity, and cut a back that is out of sight."""

@@ -13,7 +13,7 @@ from scatterkit.fitting.models import PlaneModel
 
 LONGEST = 16.0
 """Largest step along any direction, in units of the model's own steps."""
-LOG_EPS = (-10.0, 30.0)
+LOG_EPS = (-7.0, 11.5)
 """Range of the logarithm of eps."""
 FAR = 3.0
 """How much further away the cube's sides across the beam are while a body is fitted: a search recentres it."""

@@ -158,7 +158,7 @@ class EvolutionFitter(BaselineFitter):
         _evolution()
 
     def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
-        estimate = FirstLook(pursuit.pattern, pursuit.mask, self._simulator()).radius
+        estimate = FirstLook(pursuit.pattern, pursuit.mask, self._simulator(), self.max_shift).radius
         schedule = Restarts(3 * self.n_faces)
         while True:
             # the first run starts from the estimate itself

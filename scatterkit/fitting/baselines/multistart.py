@@ -118,7 +118,7 @@ class MultiStartFitter(BaselineFitter):
         self.verbose = verbose
 
     def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
-        estimate = FirstLook(pursuit.pattern, pursuit.mask, self._simulator()).radius
+        estimate = FirstLook(pursuit.pattern, pursuit.mask, self._simulator(), self.max_shift).radius
         directions = spread_directions(self.n_faces)
         number = 0
         while True:
