@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from scatterkit._interrupts import kept_interrupts
-from scatterkit._progress import progress_bar
 from scatterkit._random import RandomState, check_random_state
-from scatterkit._validation import check_mask, check_patterns, fail
+from scatterkit._validation import check_array, check_mask, check_patterns, fail, shown
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
+from scatterkit.fitting._pattern_memory import PatternMemory, digest
+from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one
 from scatterkit.fitting.answers import FitReport, build_report
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.facets import FacetScattering
 from scatterkit.solids import Rasterizer, Solid
 
-Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator]
-
-
-@dataclass(frozen=True)
-class FittedPattern:
-    """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
-
-    There is no solid where no body could be made.
-    """
-
-    solid: Solid | None
-    response: DetectorResponse | None
-    residual: float
-    candidates: list[tuple[float, Solid]]
-    history: list[dict[str, Any]] = field(default_factory=list)
-    evidence: dict[str, float] = field(default_factory=dict)
-    interrupted: bool = False
+NOT_FITTED = "not fitted: interrupted before its turn was over"
 
 
 class PatternFitter(Component, ABC):
@@ -71,7 +53,8 @@ class PatternFitter(Component, ABC):
         """Fit a body to each pattern.
 
         Finished patterns are kept if the work is interrupted, and the best body so far of the one in work:
-        ``solids_`` and its fellows then hold those.
+        ``solids_`` and its fellows then hold those, in the order of X, and None in front of them for what processes
+        had not finished.
 
         Parameters
         ----------
@@ -93,24 +76,28 @@ class PatternFitter(Component, ABC):
         InvalidParameterError
             If a parameter, pattern or mask is not as described.
         """
-        patterns, masks = self._check(X, mask)
+        masks = self._check_masks(X, mask)
+        patterns = self._check_patterns(X, masks)
         self._prepare()
         self._reset()
-        self._fit_all(_as_pictures(X), patterns, masks)
+        self._fit_all(np.asarray(X), patterns, masks, alone=len(patterns) == 1)
+        self._warn(dict(enumerate(range(len(patterns)))))
         return self
 
     def predict(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
         """Give the volume of the body behind each pattern; patterns not seen in `fit` are fitted now.
 
-        A pattern that was fitted keeps its body, whatever mask is given now; call `fit` again after a change of
-        parameters. Bodies of new patterns are appended to ``solids_`` and its fellows.
+        A pattern that was fitted keeps its body; call `fit` again after a change of parameters. Without a mask, it is
+        found whatever mask it was fitted with; over another mask it is a new pattern. Bodies of new patterns are
+        appended to ``solids_`` and its fellows. A single new pattern of which no body can be made raises; of several,
+        a warning tells which.
 
         Parameters
         ----------
         X : array-like of shape (n, rows, columns)
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
-            For patterns not seen in `fit`: True where a pixel was measured.
+            True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
 
         Returns
         -------
@@ -132,7 +119,7 @@ class PatternFitter(Component, ABC):
         X : array-like of shape (n, rows, columns)
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
-            For patterns not seen in `fit`: True where a pixel was measured.
+            True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
 
         Returns
         -------
@@ -149,7 +136,7 @@ class PatternFitter(Component, ABC):
         X : array-like of shape (n, rows, columns)
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
-            For patterns not seen in `fit`: True where a pixel was measured.
+            True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
 
         Returns
         -------
@@ -174,9 +161,10 @@ class PatternFitter(Component, ABC):
         X : array-like of shape (n, rows, columns)
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
-            True where a pixel was measured.
-        counts : array-like of shape (n, rows, columns), optional
-            Photon counts that the patterns were made from, where these are known: they tell the noise.
+            True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
+        counts : float or array-like of shape (n,) or (n, rows, columns) [photons], optional
+            Photons behind the patterns, where these are known: they tell the noise. How many in all on the measured
+            pixels, for all patterns or for each, or on each pixel.
         crystal : {"fcc"} or None, default="fcc"
             Crystal whose Miller indices are guessed for the facets.
 
@@ -184,10 +172,16 @@ class PatternFitter(Component, ABC):
         -------
         list of FitReport
             One for each pattern; None where no body was made, of which ``failures_`` tells.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter, pattern, mask or number of photons is not as described.
         """
+        photons = self._check_counts(counts, np.shape(X))
         indices = self._indices(X, mask)
-        patterns, masks = self._check(X, mask)
-        photons: Any = [None] * len(patterns) if counts is None else np.asarray(counts)
+        masks = np.stack([self._memory_.mask(index) for index in indices])
+        patterns = self._check_patterns(X, masks)
         reports: list[FitReport | None] = []
         for index, pattern, seen, counted in zip(indices, patterns, masks, photons, strict=True):
             solid, response = self.solids_[index], self.responses_[index]
@@ -195,9 +189,8 @@ class PatternFitter(Component, ABC):
                 reports.append(None)
                 continue
             known = {"candidates": self.candidates_[index], "counts": counted, "crystal": crystal}
-            reports.append(
-                build_report(solid, response, pattern, seen, self._simulator(), grid=self.grid, **known)
-            )
+            told = {"grid": self.grid, "intensity": self._intensity(solid), **known}
+            reports.append(build_report(solid, response, pattern, seen, self._simulator(), **told))
         return reports
 
     def score(self, X: ArrayLike, y: Any = None, *, mask: ArrayLike | None = None) -> float:
@@ -210,12 +203,12 @@ class PatternFitter(Component, ABC):
         y : object, optional
             Ignored.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
-            For patterns not seen in `fit`: True where a pixel was measured.
+            True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
 
         Returns
         -------
         float
-            The negative mean residual.
+            The negative mean residual; NaN where no body was made of one of the patterns.
         """
         return -float(np.mean(self.residuals_[self._indices(X, mask)]))
 
@@ -225,9 +218,8 @@ class PatternFitter(Component, ABC):
             return np.full(shape, np.nan, np.float32)
         return response.apply(self._intensity(solid))
 
-    def _check(
-        self, X: ArrayLike, mask: ArrayLike | None
-    ) -> tuple[NDArray[np.float32], list[NDArray[np.bool_]]]:
+    def _check_masks(self, X: ArrayLike, mask: ArrayLike | None) -> NDArray[np.bool_]:
+        """Check all but the values of the patterns; give the mask of each."""
         owner = type(self).__name__
         self._check_parameters()
         check_random_state(self.random_state, owner=owner)
@@ -245,13 +237,33 @@ class PatternFitter(Component, ABC):
             flags = flags & seen_by
             if not flags.any(axis=(1, 2)).all():
                 raise fail("mask", owner, "True somewhere that the simulator's mask is True", "no such pixel")
-        lit = FacetScattering.of(simulator)[1]
-        if not (flags & lit).any(axis=(1, 2)).all():
+        return flags
+
+    def _check_patterns(self, X: ArrayLike, masks: NDArray[np.bool_]) -> NDArray[np.float32]:
+        owner = type(self).__name__
+        lit = FacetScattering.of(self._simulator())[1]
+        if not (masks & lit).any(axis=(1, 2)).all():
             raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
         # what was not measured may hold anything, NaN too
-        patterns = check_patterns(np.where(flags, X, 0), owner=owner)
-        masks = list(flags)
-        return patterns, masks
+        return check_patterns(np.where(masks, X, 0), owner=owner)
+
+    def _check_counts(self, counts: ArrayLike | None, shape: tuple[int, ...]) -> Sequence[Any]:
+        """Give what is known of the photons behind each pattern."""
+        owner = type(self).__name__
+        n = shape[0] if shape else 0
+        if counts is None:
+            return [None] * n
+        given = np.shape(counts)
+        if given == shape and len(shape) == 3:
+            return list(np.asarray(counts))  # pixels outside the mask may hold anything
+        if given not in ((), (n,)):
+            raise fail("counts", owner, f"a number, or of shape {(n,)} or {shape}", f"shape {given}")
+        photons = check_array(
+            np.atleast_1d(counts), name="counts", owner=owner, shape=(None,), dtype=np.float64, what="numbers"
+        )
+        if photons.min() <= 0:
+            raise fail("counts", owner, "positive numbers of photons", shown(counts))
+        return [float(each) for each in np.broadcast_to(photons, n)]
 
     def _reset(self) -> None:
         rows, columns = check_detector(self._simulator().detector, owner="MSFTSimulator").shape
@@ -263,68 +275,87 @@ class PatternFitter(Component, ABC):
         self.history_: list[list[dict[str, Any]]] = []
         self.evidence_: list[dict[str, float]] = []
         self.failures_: dict[int, str] = {}
-        self._seen_: dict[str, int] = {}
+        self._memory_ = PatternMemory()
 
     def _fit_all(
-        self, raw: NDArray[Any], patterns: NDArray[np.float32], masks: list[NDArray[np.bool_]]
+        self, raw: NDArray[Any], patterns: NDArray[np.float32], masks: NDArray[np.bool_], *, alone: bool
     ) -> None:
+        """Fit patterns and append what was found; a bad one raises if it is all that the user gave."""
         rng = check_random_state(self.random_state, owner=type(self).__name__)
         tasks = list(zip(patterns, masks, rng.spawn(len(patterns)), strict=True))
-        n_jobs = effective_n_jobs(getattr(self, "n_jobs", None))
+        parameters = self.get_params(deep=False)
+        # without a parameter of its own, a fitter does not follow joblib's settings either
+        n_jobs = effective_n_jobs(parameters["n_jobs"]) if "n_jobs" in parameters else 1
         several = n_jobs > 1 and len(tasks) > 1
-        results = self._by_processes(tasks, n_jobs) if several else self._one_by_one(tasks)
+        results = by_processes(self, tasks, n_jobs) if several else one_by_one(self, tasks)
+        first, caveats = len(self.solids_), {}
         with closing(results), kept_interrupts() as check_interrupts:
-            for number, found in enumerate(results):
-                self._keep(found)
-                self._seen_[_digest(raw[number])] = len(self.solids_) - 1
-                if isinstance(found, Exception) and len(tasks) == 1:
+            for number, found in results:
+                if isinstance(found, Exception) and alone:
                     raise found
+                self._keep(first + number, found)
+                self._memory_.add(raw[number], masks[number], first + number)
+                if isinstance(found, FittedPattern) and found.caveat:
+                    caveats[number] = found.caveat
                 if isinstance(found, FittedPattern) and found.interrupted:
                     raise KeyboardInterrupt
                 check_interrupts()
-        if self.failures_:
-            told = "; ".join(f"{number}: {why}" for number, why in self.failures_.items())
-            warnings.warn(f"No body was made of some patterns ({told})", RuntimeWarning, stacklevel=3)
+        for _, caveat in sorted(caveats.items()):
+            warnings.warn(caveat, RuntimeWarning, stacklevel=3)
 
-    def _one_by_one(self, tasks: list[Task]) -> Generator[FittedPattern | Exception]:
-        for number, task in enumerate(tasks):
-            yield _attempt(self, *task, f"pattern {number + 1} of {len(tasks)}")
-
-    def _by_processes(self, tasks: list[Task], n_jobs: int) -> Generator[FittedPattern | Exception]:
-        alone = clone(self).set_params(n_jobs=1, verbose=False)
-        verbose = bool(getattr(self, "verbose", False))
-        with (
-            parallel_config(backend="loky", inner_max_num_threads=1),
-            progress_bar(len(tasks), description="patterns", verbose=verbose, unit="pattern") as bar,
-        ):
-            workers = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1, pre_dispatch="n_jobs")
-            with _closed_quietly(workers(delayed(_attempt)(alone, *task, "") for task in tasks)) as results:
-                for found in results:
-                    bar.update()
-                    yield found
-
-    def _keep(self, found: FittedPattern | Exception) -> None:
+    def _keep(self, place: int, found: FittedPattern | Exception) -> None:
+        """Put what was found in its place; what is still to come before it counts as not fitted until then."""
+        while len(self.solids_) <= place:
+            self.failures_[len(self.solids_)] = NOT_FITTED
+            self.solids_.append(None)
+            self.responses_.append(None)
+            self.residuals_ = np.append(self.residuals_, np.nan)
+            self.candidates_.append([])
+            self.history_.append([])
+            self.evidence_.append({})
+        del self.failures_[place]
         if isinstance(found, Exception):
-            self.failures_[len(self.solids_)] = str(found)
-            found = FittedPattern(None, None, np.nan, [])
-        self.solids_.append(found.solid)
-        self.responses_.append(found.response)
-        self.residuals_ = np.append(self.residuals_, found.residual)
-        self.candidates_.append(found.candidates)
-        self.history_.append(found.history)
-        self.evidence_.append(found.evidence)
+            self.failures_[place] = f"{type(found).__name__}: {found}"
+            self.failures_ = dict(sorted(self.failures_.items()))
+            return
+        self.solids_[place] = found.solid
+        self.responses_[place] = found.response
+        self.residuals_[place] = found.residual
+        self.candidates_[place] = found.candidates
+        self.history_[place] = found.history
+        self.evidence_[place] = found.evidence
 
     def _indices(self, X: ArrayLike, mask: ArrayLike | None) -> list[int]:
+        """Give the place of each pattern in ``solids_``; fit those that are new."""
         check_is_fitted(self, "solids_")
-        known = [self._seen_.get(_digest(pattern)) for pattern in _as_pictures(X)]
-        if known and all(index is not None for index in known):
-            return [index for index in known if index is not None]
-        patterns, masks = self._check(X, mask)
-        self._prepare()
-        raw = _as_pictures(X)
-        new = [i for i, pattern in enumerate(raw) if _digest(pattern) not in self._seen_]
-        self._fit_all(raw[new], patterns[new], [masks[i] for i in new])
-        return [self._seen_[_digest(pattern)] for pattern in raw]
+        masks, raw = self._check_masks(X, mask), np.asarray(X)
+
+        def found() -> list[int | None]:
+            pairs = zip(raw, masks, strict=True)
+            return [self._memory_.find(one, seen, any_mask=mask is None) for one, seen in pairs]
+
+        places = found()
+        first: dict[str, int] = {}
+        for i in (i for i, place in enumerate(places) if place is None):
+            first.setdefault(digest(raw[i], masks[i]), i)
+        new = list(first.values())
+        if new or not places:
+            patterns = self._check_patterns(raw[new], masks[new])
+            self._prepare()
+            self._fit_all(raw[new], patterns, masks[new], alone=len(raw) == 1)
+            places = found()
+        known = [place for place in places if place is not None]
+        self._warn(dict(enumerate(known)))
+        return known
+
+    def _warn(self, places: dict[int, int]) -> None:
+        """Warn of patterns without a body; ``places`` in ``solids_`` by the number among those that the user gave."""
+        failed = {
+            number: self.failures_[place] for number, place in places.items() if place in self.failures_
+        }
+        if failed:
+            told = "; ".join(f"{number}: {why}" for number, why in failed.items())
+            warnings.warn(f"No body was made of some patterns ({told})", RuntimeWarning, stacklevel=3)
 
     def _simulator(self) -> MSFTSimulator:
         return MSFTSimulator() if self.simulator is None else self.simulator
@@ -333,38 +364,4 @@ class PatternFitter(Component, ABC):
         return Rasterizer(grid=self.grid, box=self._simulator().box)
 
 
-@contextmanager
-def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
-    """Close the generator of results without joblib's advice about those that were not taken."""
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*tasks.*", category=UserWarning)
-            results.close()
-
-
-def _attempt(
-    fitter: PatternFitter,
-    pattern: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    rng: np.random.Generator,
-    title: str,
-) -> FittedPattern | Exception:
-    """Fit one pattern; or say why that cannot be, which must not stop the others."""
-    try:
-        if np.ptp(pattern[mask]) == 0:
-            allowed = "patterns with contrast over the mask"
-            raise fail("X", type(fitter).__name__, allowed, "a constant pattern")
-        return fitter._fit_one(pattern, mask, rng, title)
-    except Exception as error:
-        return error
-
-
-def _as_pictures(X: ArrayLike) -> NDArray[Any]:
-    return np.atleast_1d(np.asarray(X))
-
-
-def _digest(pattern: NDArray[Any]) -> str:
-    pattern = np.ascontiguousarray(pattern)
-    return hashlib.sha256(pattern.tobytes()).hexdigest()
+__all__ = ["FittedPattern", "PatternFitter"]

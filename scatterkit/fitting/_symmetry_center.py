@@ -35,13 +35,18 @@ def symmetry_shift(
 
     The pattern's variation, correlated with itself turned by half a turn, is largest there. Products are summed
     over pairs for all centres at half pixels at once, by Fourier transforms, and taken in units of their spread.
-    (0, 0) where no place stands out.
+    (0, 0) where no place stands out, and where q = 0 lies off the frame, which then holds no opposite pixels.
     """
     if max_shift < 0.5 or isinstance(detector, PanelDetector):  # panels do not lie side by side in a frame
         return 0.0, 0.0
-    window, middle, q = _window(detector, wavelength, REACH * 2 * math.pi / box, max_shift)
+    q_y, q_x = np.broadcast_arrays(*detector.wavevectors(2 * math.pi / wavelength))
+    center = _center(q_y, q_x)
+    if center is None:
+        return 0.0, 0.0
+    nearest, beyond = center
+    window, middle, q = _window(np.hypot(q_y, q_x), nearest, REACH * 2 * math.pi / box, max_shift)
     values, weights = pattern[window].astype(np.float64), mask[window].astype(np.float64)
-    pixel = float(np.abs(np.diff(q[middle[0]])).min())
+    pixel = float(np.nanmedian(np.abs(np.diff(q_x[nearest[0]]))))
     values = _varying(values, weights, HIGH_PASS * 2 * math.pi / box / pixel)
     taper = 1 / (1 + (q * box / (2 * math.pi * REACH)) ** 6)
     ratio, offsets = _ratios(values * taper, weights * taper, middle, max_shift)
@@ -49,23 +54,34 @@ def symmetry_shift(
         return 0.0, 0.0
     best = np.array(np.unravel_index(int(ratio.argmax()), ratio.shape))
     row, column = (offsets[i] + 0.5 * _vertex(ratio, best, axis) for axis, i in enumerate(best))
-    return float(row), float(column)
+    return float(row - beyond[0]), float(column - beyond[1])
+
+
+def _center(q_y: Array, q_x: Array) -> tuple[tuple[int, int], Array] | None:
+    """The pixel nearest to q = 0, and how far beyond it q = 0 lies, in pixels; None where that is off the frame."""
+    row, column = (int(i) for i in np.unravel_index(int(np.nanargmin(np.hypot(q_y, q_x))), q_y.shape))
+    if min(q_y.shape) < 2:
+        return None
+    # the slopes along rows and columns, towards a neighbour that there is
+    i, j = min(row, q_y.shape[0] - 2), min(column, q_y.shape[1] - 2)
+    slopes = np.array([(q[i + 1, column] - q[i, column], q[row, j + 1] - q[row, j]) for q in (q_y, q_x)])
+    if not np.isfinite(slopes).all() or abs(np.linalg.det(slopes)) < 1e-30:
+        return None
+    beyond = np.linalg.solve(slopes, -np.array([q_y[row, column], q_x[row, column]]))
+    return ((row, column), beyond) if np.abs(beyond).max() < 1 else None
 
 
 def _window(
-    detector: Detector, wavelength: float, reach: float, max_shift: float
+    q: Array, center: tuple[int, int], reach: float, max_shift: float
 ) -> tuple[tuple[slice, slice], tuple[int, int], Array]:
-    """The part of the frame that is compared, the centre pixel in it, and q there."""
-    q_y, q_x = detector.wavevectors(2 * math.pi / wavelength)
-    q = np.hypot(*np.broadcast_arrays(q_y, q_x))
-    center = np.unravel_index(int(np.nanargmin(q)), q.shape)
+    """The part of the frame that is compared, the pixel nearest to q = 0 in it, and q there."""
     near = np.nan_to_num(q, nan=np.inf) < 1.5 * reach
     slices = []
     for axis, at in enumerate(center):
         seen = np.flatnonzero(near.any(axis=1 - axis))
         half = int(max(at - seen[0], seen[-1] - at) + math.ceil(max_shift))
-        slices.append(slice(max(int(at) - half, 0), int(at) + half + 1))
-    middle = (int(center[0]) - slices[0].start, int(center[1]) - slices[1].start)
+        slices.append(slice(max(at - half, 0), at + half + 1))
+    middle = (center[0] - slices[0].start, center[1] - slices[1].start)
     window = (slices[0], slices[1])
     return window, middle, np.nan_to_num(q[window], nan=1e3 * reach)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,9 @@ N_VARIED = 3
 
 EXACT = 1e-6
 """Residual of a class beneath which none is varied."""
+
+SHORTEST = 0.1
+"""Least time for a class in s: it cannot be fitted in less."""
 
 
 @lru_cache(maxsize=1)
@@ -41,33 +45,78 @@ def fit_catalogue(request: FitRequest, fit: Fit) -> FittedPattern:
     Returns
     -------
     FittedPattern
-        The best body; its candidates are the best of each class, and its evidence their residuals.
+        The best body; its candidates are the best of each class, and its evidence their residuals: NaN for classes
+        that were not tried, because time was over or the user stopped the work.
     """
-    ends = None if request.time_budget is None else time.monotonic() + request.time_budget
-    best: dict[str, FittedPattern] = {}
+    contest = _Contest(request, fit)
+    interrupted = False
+    try:
+        contest.run()
+    except KeyboardInterrupt:
+        if not contest.best:
+            raise
+        interrupted = True
+    return contest.result(interrupted)
 
-    def attempt(name: str, model: CatalogueBody, n_left: int) -> None:
-        budget = None if ends is None else max((ends - time.monotonic()) / n_left, 0.1)
-        if ends is not None and time.monotonic() > ends and best:
+
+class _Contest:
+    """The best body of each class so far."""
+
+    def __init__(self, request: FitRequest, fit: Fit) -> None:
+        self.request, self.fit = request, fit
+        budget = request.time_budget
+        self.ends = math.inf if budget is None else time.monotonic() + budget
+        self.best: dict[str, FittedPattern] = {}
+
+    def run(self) -> None:
+        """Try all classes as they are, then variants of the best."""
+        names = class_names()
+        n_after = 2 * N_VARIED
+        for number, name in enumerate(names):
+            self._attempt(name, CatalogueBody(name), len(names) - number + n_after)
+        best = self._ranked()
+        if self.best[best[0]].residual <= EXACT:
+            return  # nothing is left to be explained
+        varied = [(name, label) for name in best[:N_VARIED] for label in axis_labels(name)]
+        for number, (name, label) in enumerate(varied):
+            model = CatalogueBody(name, stretch_axis=label, cut_axis=label)
+            self._attempt(name, model, len(varied) - number)
+
+    def result(self, interrupted: bool) -> FittedPattern:
+        """Give the best body, with what is known of each class."""
+        names = self._ranked()
+        found = [self.best[name] for name in names]
+        candidates = [(each.residual, each.candidates[0][1]) for each in found]
+        untried = [name for name in class_names() if name not in self.best]
+        evidence = {name: float(self.best[name].residual) for name in names} | dict.fromkeys(
+            untried, math.nan
+        )
+        caveat = f"Time was over before these classes were tried: {', '.join(untried)}"
+        return replace(
+            found[0],
+            candidates=candidates,
+            evidence=evidence,
+            interrupted=interrupted,
+            caveat=caveat if untried and not interrupted else "",
+        )
+
+    def _attempt(self, name: str, model: CatalogueBody, n_left: int) -> None:
+        left = self.ends - time.monotonic()
+        if left <= 0 and self.best:
             return
-        found = fit(replace(request, time_budget=budget), model)
-        if name not in best or found.residual < best[name].residual:
-            best[name] = found
+        budget = None if math.isinf(left) else max(left / n_left, SHORTEST)
+        found = self.fit(replace(self.request, time_budget=budget), model)
+        if name not in self.best or _rank(found) < _rank(self.best[name]):
+            self.best[name] = found
+        if found.interrupted:
+            raise KeyboardInterrupt
 
-    names = class_names()
-    n_after = 2 * N_VARIED
-    for number, name in enumerate(names):
-        attempt(name, CatalogueBody(name), len(names) - number + n_after)
-    names_by_residual = sorted(best, key=lambda name: best[name].residual)
-    if best[names_by_residual[0]].residual <= EXACT:
-        names_by_residual = []  # nothing is left to be explained
-    varied = [(name, label) for name in names_by_residual[:N_VARIED] for label in axis_labels(name)]
-    for number, (name, label) in enumerate(varied):
-        attempt(name, CatalogueBody(name, stretch_axis=label, cut_axis=label), len(varied) - number)
-    ranked = sorted(best, key=lambda name: best[name].residual)
-    candidates = [(best[name].residual, best[name].candidates[0][1]) for name in ranked]
-    evidence = {name: float(best[name].residual) for name in ranked}
-    return replace(best[ranked[0]], candidates=candidates, evidence=evidence)
+    def _ranked(self) -> list[str]:
+        return sorted(self.best, key=lambda name: _rank(self.best[name]))
+
+
+def _rank(found: FittedPattern) -> float:
+    return found.residual if math.isfinite(found.residual) else math.inf
 
 
 def axis_labels(name: str) -> tuple[str, ...]:

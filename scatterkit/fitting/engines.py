@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import QhullError
 from sklearn.base import clone
 
 from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._planes import Floats, box_limit
-from scatterkit.fitting.baselines._baseline import planes_of
-from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.facet_objective import FacetObjective, best_response
 from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, PlaneModel
+from scatterkit.fitting.models.ellipsoid import planes_of
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.fitting.search import Search, default_schedule
-from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.facets import FacetScattering
 from scatterkit.simulation.kernels.threads import single_blas_thread
@@ -48,7 +49,7 @@ class FitRequest:
 
     def judged(self, intensity: Pictures, start: DetectorResponse | None) -> tuple[DetectorResponse, float]:
         """Fit the response of the detector to a body's intensity; give it with the residual."""
-        return fit_response(self.pattern, intensity, self.mask, max_shift=self.max_shift, start=start)
+        return best_response(self.pattern, intensity, self.mask, self.max_shift, start)
 
 
 def takes_facets(model: BodyModel, simulator: MSFTSimulator) -> bool:
@@ -90,9 +91,14 @@ def fit_by_facets(
                 raise
     bodies = []
     for body in found:
-        solid = _centred(model.solid(body.point, search.limit))
+        try:
+            solid = _centred(model.solid(body.point, search.limit))
+        except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
+            continue
         intensity = facet_intensity(request.simulator, solid)
         bodies.append((solid, *request.judged(intensity, body.response)))
+    if not bodies:
+        raise ValueError("no start gave a body with an inside in the box")
     return _result(bodies, interrupted)
 
 

@@ -14,13 +14,16 @@ from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation._attenuation import attenuation
 from scatterkit.simulation.facets import FacetScattering
+from scatterkit.simulation.plan import PUBLISHED_VOXEL
 
 Integers = NDArray[np.int64]
 
 PLATEAU = 0.003
 """Share of the pixels that must lie within 1 % of the brightest for these to count as saturated."""
-EPS_TRIED = (1e1, 1e2, 1e3)
-"""Values of eps that a matched response is chosen from, in voxels squared."""
+EPS_TRIED = (1e-6, 1e-5, 1e-4)
+"""Values of eps that a matched response is chosen from, in units of the body's intensity at q = 0, about."""
+EPS_RANGE = (1e-12, 1e-2)
+"""Range of eps in the same units."""
 RESPONSE_STEPS = np.array([0.3, 0.01, 0.01, 0.2, 0.2])
 """Usual steps of log eps, gain, offset, row shift and column shift."""
 
@@ -72,11 +75,30 @@ class FacetObjective:
         self.simulator, self.picture, self.mask, self.max_shift = simulator, measured, mask, max_shift
         self.gamma = attenuation(simulator)
         self.places = _Places(simulator, mask, max_shift > 0)
-        self.measured = measured[self.places.lit].astype(np.float64)
+        self.level = _saturation_level(measured[self.places.lit].astype(np.float64))
+        self.measured = np.minimum(measured[self.places.lit].astype(np.float64), self.level)
         self.q = np.hypot(*self.places.wave.T)
         self.q_max = float(self.q.max())
-        self.level = _saturation_level(self.measured)
+        self.brightness = self._brightness(simulator.box / 6)
         self.n_evaluations = 0
+
+    def expect(self, radius: float) -> None:
+        """Say how wide bodies are about, half their width in nm: what eps is tried depends on it."""
+        self.brightness = self._brightness(radius)
+
+    def _brightness(self, radius: float) -> float:
+        """Intensity at q = 0 of an opaque body, or of a transparent one as deep as it is wide."""
+        depth = min(1 / max(abs(self.gamma), 1e-12), 2 * radius)
+        return (math.pi * radius**2 * depth / PUBLISHED_VOXEL**3) ** 2
+
+    def bounded(self, response: Floats) -> Floats:
+        """Bring a response into what a detector may do."""
+        low, high = np.log(np.array(EPS_RANGE) * self.brightness)
+        bounded = response.copy()
+        bounded[0] = np.clip(response[0], low, high)
+        bounded[1] = max(response[1], 1e-6)
+        bounded[3:] = np.clip(response[3:], -self.max_shift, self.max_shift)
+        return bounded
 
     def within(self, q: float, at_most: int | None, rng: np.random.Generator) -> Integers:
         """Give the pixels up to a q; of more than ``at_most`` a random choice."""
@@ -92,7 +114,8 @@ class FacetObjective:
         """
         measured = self.measured[pixels]
         best, chosen = -np.inf, np.zeros(5)
-        for trial in EPS_TRIED if eps is None else (eps,):
+        tried = [part * self.brightness for part in EPS_TRIED] if eps is None else [eps]
+        for trial in tried:
             log = np.log(intensity + trial)
             spread = max(float(log.std()), 1e-9)
             likeness = float(np.mean((log - log.mean()) * (measured - measured.mean()))) / spread
@@ -154,12 +177,27 @@ class FacetObjective:
         picture = np.zeros(lit.shape, np.float32)
         picture[lit] = scattering.intensity(*planes)
         begin = None if start is None else self.response(start)
-        return fit_response(self.picture, picture, self.mask, max_shift=self.max_shift, start=begin)
+        return best_response(self.picture, picture, self.mask, self.max_shift, begin)
 
     def response(self, point: Floats) -> DetectorResponse:
         """Give a response as the rest of the package knows it."""
         log_eps, gain, offset, row, column = point.tolist()
         return DetectorResponse(math.exp(log_eps), max(gain, 0.0), offset, self.level, (row, column))
+
+
+def best_response(
+    measured: NDArray[np.float32],
+    intensity: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    max_shift: float,
+    start: DetectorResponse | None,
+) -> tuple[DetectorResponse, float]:
+    """Fit the whole response to a picture, or keep the one to start from where that is no worse."""
+    fitted = fit_response(measured, intensity, mask, max_shift=max_shift, start=start)
+    if start is None:
+        return fitted
+    kept = float(np.mean(np.square(start.apply(intensity) - measured, dtype=np.float64)[mask]))
+    return (start, kept) if kept <= fitted[1] else fitted
 
 
 class _Places:

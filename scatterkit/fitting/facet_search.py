@@ -28,8 +28,12 @@ SHALLOW, DEEP = 5.0, 12.0
 """Decay lengths of the field beyond which depths are left out, on the way and in the end."""
 SPARE = 0.25
 """Room behind the last lit point, in units of the body's width: a back that reaches twice as far is cut off there."""
-SWOLLEN = 1.8
-"""Factor of a body's width that no start is off by."""
+SWOLLEN = 2.5
+"""Factor of its width by which a start is hardly ever wrong."""
+FEWEST = 100
+"""Pixels that a descent begins with at least, where there are so many."""
+GROWING, REFINING = 0.65, 0.9
+"""Parts of a time budget after which starts grow no more, and after which none is refined: the rest merges faces."""
 MERGE_TOLERANCE = 0.05
 """Two faces become one where the residual grows by no more than this fraction, all merges together."""
 
@@ -48,8 +52,8 @@ class FacetSchedule:
         Steps at each q limit.
     growth : float [1]
         Factor between one q limit and the next.
-    survivors : tuple of (float, int)
-        Up to q limits in units of the first, how many of a round are followed.
+    survivors : tuple of (float, float)
+        Up to q limits in units of the first, what part of a round's starts is followed.
     n_finished : int
         How many of a round are refined on all pixels.
     n_pixels : int
@@ -62,10 +66,21 @@ class FacetSchedule:
     n_rounds: int = 3
     n_steps: int = 8
     growth: float = 1.25
-    survivors: tuple[tuple[float, int], ...] = ((1.9, 24), (2.9, 10), (4.5, 6), (8.0, 4), (math.inf, 3))
+    survivors: tuple[tuple[float, float], ...] = (
+        (1.9, 1.0),
+        (2.9, 0.42),
+        (4.5, 0.25),
+        (8.0, 0.17),
+        (math.inf, 0.12),
+    )
     n_finished: int = 2
     n_pixels: int = 2000
     good_enough: float = 1e-4
+
+    def n_followed(self, q: float) -> int:
+        """Give how many starts of a round are followed at a q limit, in units of the first; one more than finished."""
+        part = next(part for limit, part in self.survivors if q <= limit)
+        return max(round(part * self.n_starts), self.n_finished + 1)
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,7 @@ class FacetSearch:
         self.deadline = math.inf if time_budget is None else self.begun + time_budget
         self.cancelled, self.lock = Event(), Lock()
         self.found: list[Found] = []
+        self.in_hand: list[Trial] = []
 
     def run(
         self,
@@ -130,11 +146,26 @@ class FacetSearch:
             labels = (f"round {number + 1}, start {start + 1}" for start in range(len(points)))
             pairs = zip(points, labels, strict=True)
             trials = self._ranked([Trial(point, label, response) for point, label in pairs], rng)
-            self._finish(self._grow(trials, rng))
+            try:
+                self._finish(self._grow(trials, rng))
+            except KeyboardInterrupt:
+                self._save()
+                raise
+            if not self.found:
+                raise ValueError(f"no start of {self.model!r} gave a body with a pattern")
             took = time.monotonic() - begun
             if self.found[0].residual <= self.schedule.good_enough or time.monotonic() + took > self.deadline:
                 break
         return self._simplified()
+
+    def _save(self) -> None:
+        """Keep the best body on its way, where nothing is finished."""
+        if not self.found and self.in_hand:
+            self._keep(min(self.in_hand, key=lambda trial: trial.residual))
+
+    def _until(self, part: float) -> float:
+        """Give when a part of the time budget is over."""
+        return math.inf if math.isinf(self.deadline) else self.begun + part * (self.deadline - self.begun)
 
     def _with_inside(self, points: Sequence[Floats]) -> list[Floats]:
         """Leave out starts whose half-spaces have nothing in common in the box."""
@@ -148,45 +179,53 @@ class FacetSearch:
         if len(trials) <= self.schedule.n_starts:
             return trials
         radius = float(np.median([self._radius(trial) for trial in trials]))
-        pixels = self.objective.within(2 * FIRST_FRINGE / radius, self.schedule.n_pixels // 2, rng)
+        q = max(2 * FIRST_FRINGE / max(radius, 1e-9), self._first_q())
+        pixels = self.objective.within(q, self.schedule.n_pixels // 2, rng)
         for trial in trials:
             self.levenberg.descend(trial, pixels, 0, free=False, darkest=SHALLOW)
         return sorted(trials, key=lambda trial: trial.residual)[: self.schedule.n_starts]
 
+    def _first_q(self) -> float:
+        """Give the least q up to which there are pixels enough: a hole may hide more than the first fringe."""
+        in_order = np.sort(self.objective.q)
+        return float(in_order[min(FEWEST, in_order.size) - 1])
+
     def _grow(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
         """Follow starts to higher and higher q, the best of them further than the others."""
-        for trial in trials:
-            trial.first_q = FIRST_FRINGE / max(self._radius(trial), 1.0)
-        first = q = min(trial.first_q for trial in trials)
+        radii = [max(self._radius(trial), 1e-3 * self.limit) for trial in trials]
+        self.objective.expect(float(np.median(radii)))
+        first = self._first_q()
+        for trial, radius in zip(trials, radii, strict=True):
+            trial.width, trial.first_q = radius, max(FIRST_FRINGE / radius, first)
+        q = min(trial.first_q for trial in trials)
         typical = float(np.median([trial.first_q for trial in trials]))
-        while q < self.objective.q_max:
+        self.in_hand = trials
+        until = self._until(GROWING)
+        while q < self.objective.q_max and time.monotonic() < until:
             pixels = self.objective.within(q, self.schedule.n_pixels, rng)
             ready = [trial for trial in trials if trial.first_q <= q * self.schedule.growth]
-            if pixels.size >= 30:
-                self._descend(ready, pixels, free=False, darkest=SHALLOW)
+            self._descend(ready, pixels, free=False, darkest=SHALLOW, until=until)
             if len(ready) == len(trials):
-                trials = sorted(trials, key=self._rank)
-                kept = next(n for limit, n in self.schedule.survivors if q / typical <= limit)
-                trials = trials[:kept]
+                trials = sorted(trials, key=self._rank)[: self.schedule.n_followed(q / typical)]
+                self.in_hand = trials
             q *= self.schedule.growth
-            if time.monotonic() > self.deadline and q > 2 * first:
-                break
-        return trials
+        return sorted(trials, key=self._rank)[: self.schedule.n_followed(math.inf)]
 
     def _rank(self, trial: Trial) -> tuple[bool, float]:
         """Sort by residual, after those that shrank or swelled beyond belief: what is left of a pattern is a blob."""
-        grown = self._radius(trial) * trial.first_q / FIRST_FRINGE
-        return not 1 / SWOLLEN < grown < SWOLLEN, trial.residual
+        return not 1 / SWOLLEN < self._radius(trial) / trial.width < SWOLLEN, trial.residual
 
     def _finish(self, trials: list[Trial]) -> None:
         """Refine the best of a round on all pixels, the response with them."""
         pixels = np.arange(self.objective.q.size)
         few = pixels[:: max(1, pixels.size // (2 * self.schedule.n_pixels))]
-        self._descend(trials, few, free=True, darkest=SHALLOW)
+        until = self._until(REFINING)
+        self._descend(trials, few, free=True, darkest=SHALLOW, until=until)
         trials = sorted(trials, key=self._rank)[: self.schedule.n_finished]
-        self._descend(trials, pixels, free=True, darkest=DEEP)
-        for trial in trials:
-            self._keep(trial)
+        self._descend(trials, pixels, free=True, darkest=DEEP, until=until)
+        for number, trial in enumerate(trials):
+            if number == 0 or time.monotonic() < self.deadline:
+                self._keep(trial)
 
     def _keep(self, trial: Trial) -> None:
         if np.isfinite(trial.residual):
@@ -207,6 +246,8 @@ class FacetSearch:
     def _simplified(self) -> list[Found]:
         """Merge faces of the best body as long as that costs no more than the tolerance."""
         best = self.found[0]
+        if time.monotonic() > self.deadline:
+            return self.found
         pixels = np.arange(self.objective.q.size)[:: max(1, self.objective.q.size // 4000)]
         trial = self._from(best)
         self._descend([trial], pixels, free=True, darkest=SHALLOW)
@@ -214,12 +255,13 @@ class FacetSearch:
         tried = iter(self.model.simpler(trial.point, self.limit))
         while (point := next(tried, None)) is not None and time.monotonic() < self.deadline:
             other = Trial(point, best.label, response=trial.response)
-            self._descend([other], pixels, free=True, darkest=SHALLOW)
+            self._descend([other], pixels, free=True, darkest=SHALLOW, until=self.deadline)
             if other.residual <= allowed:
                 trial, merged = other, True
                 tried = iter(self.model.simpler(trial.point, self.limit))
         if merged:
-            self._descend([trial], np.arange(self.objective.q.size), free=True, darkest=DEEP)
+            pixels = np.arange(self.objective.q.size)
+            self._descend([trial], pixels, free=True, darkest=DEEP, until=self.deadline)
             self.found[0] = self._judged(trial)
         return self.found
 
@@ -248,14 +290,18 @@ class FacetSearch:
             first, last = corners.min(axis=0), corners.max(axis=0)
         trial.point = self.model.recentred(trial.point, -(first + last) / 2)
 
-    def _descend(self, trials: list[Trial], pixels: Any, *, free: bool, darkest: float) -> None:
-        """Take trials through the steps of one q limit, several at a time."""
+    def _descend(
+        self, trials: list[Trial], pixels: Any, *, free: bool, darkest: float, until: float = math.inf
+    ) -> None:
+        """Take trials through the steps of one q limit, several at a time; the first of them beyond ``until`` too."""
 
         def follow(trial: Trial) -> None:
-            if self.cancelled.is_set():
+            if self.cancelled.is_set() or (time.monotonic() > until and trial is not trials[0]):
                 return
             self._recentre(trial)
-            self.levenberg.descend(trial, pixels, self.schedule.n_steps, free=free, darkest=darkest)
+            self.levenberg.descend(
+                trial, pixels, self.schedule.n_steps, free=free, darkest=darkest, until=until
+            )
             entry = {
                 "seconds": time.monotonic() - self.begun,
                 "simulations": self.objective.n_evaluations,

@@ -23,7 +23,7 @@ from scatterkit._validation import (
 )
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._ellipses import all_ellipses, scores
-from scatterkit.fitting._planes import spread_directions
+from scatterkit.fitting._planes import closure, spread_directions
 from scatterkit.fitting._radial_cuts import (
     N_AZIMUTHS,
     Cuts,
@@ -44,6 +44,8 @@ LEAST_CONTRAST = 1.4
 """Patterns of bodies in the box have at least this contrast: of 200 with artifacts the least has 1.6; noise has 1."""
 DEPTHS = (0.4, 1.2)
 """Depths of bodies to start from, in units of their mean width."""
+WELL_CLOSED = 0.15
+"""Smallest `closure` of the half-spaces to start from: a body of less reaches seven times as far as its faces."""
 _OWNER = "FirstLook"
 _LEAST_UNCERTAINTY = 0.03  # of a width: the spacing of what is tried
 
@@ -253,7 +255,8 @@ class FirstLook:
         likeliest : bool, default=False
             Take the likeliest silhouette instead.
         n_streaks : int, default=0
-            Turn the nearest half-space to the normal of each of so many streaks, the strongest first.
+            Turn the nearest half-space to the normal of each of so many streaks, the strongest first. Streaks whose
+            half-space is needed to close the body are left out: all of them look towards the beam.
 
         Returns
         -------
@@ -281,11 +284,14 @@ class FirstLook:
 
 
 def _turned(normals: Floats, wanted: list[tuple[float, float, float]]) -> Floats:
-    """Put each wanted normal in the place of the nearest one that is left."""
+    """Put each wanted normal in the place of the nearest one that is left, while all of them close a body."""
     normals, left = normals.copy(), np.ones(len(normals), bool)
     for normal in np.array(wanted).reshape(-1, 3):
         nearest = int(np.where(left, normals @ normal, -2).argmax())
-        normals[nearest], left[nearest] = normal, False
+        trial = normals.copy()
+        trial[nearest] = normal
+        if closure(trial) > WELL_CLOSED:
+            normals, left[nearest] = trial, False
     return normals
 
 

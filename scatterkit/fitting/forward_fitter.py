@@ -90,7 +90,8 @@ class ForwardFitter(PatternFitter):
         Largest shift of the pattern's centre that is looked for.
     time_budget : float [s], optional
         Time for one pattern. The search then ends in order with what it has, which depends on the computer's
-        speed; facets begin no round that would end later, but finish the first.
+        speed; facets begin no round that would end later, but finish the first. "catalogue" shares it out among its
+        classes and warns of those that it had no time for.
     n_jobs : int, optional
         With several patterns, patterns that are fitted at once, each by one process; with one, starts that are
         followed at once, each on one thread; -1 for all cores. By default one after the other.
@@ -102,7 +103,8 @@ class ForwardFitter(PatternFitter):
     Attributes
     ----------
     solids_ : list of Solid
-        The fitted bodies, in nm from the centre of the box.
+        The fitted bodies, in nm from the centre of the box, in the order given to `fit`, then those of patterns that
+        were new to `predict`; None where no body was made.
     responses_ : list of DetectorResponse
         The detector response of each pattern.
     residuals_ : ndarray of shape (n,)
@@ -113,9 +115,10 @@ class ForwardFitter(PatternFitter):
         For each pattern, one entry a step (voxels) or start and q limit (facets): seconds, simulations, start, residual
         over the q range then in use, and that range's end ``q`` [rad/nm] (facets) or the ``grid`` (voxels).
     evidence_ : list of dict of str to float
-        For each pattern, with ``model="catalogue"``: the residual of the best body of each class, best first.
+        For each pattern, with ``model="catalogue"``: the residual of the best body of each class, best first; NaN for
+        classes that were not tried because time was over or the user stopped the work.
     failures_ : dict of int to str
-        Patterns, by their place in what was given to `fit`, of which no body was made, and why.
+        Patterns, by their place in ``solids_``, of which no body was made, and why.
     n_features_in_ : int
         Number of pixels of a pattern.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +15,6 @@ from scatterkit.fitting.models import PlaneModel
 
 LONGEST = 16.0
 """Largest step along any direction, in units of the model's own steps."""
-LOG_EPS = (-7.0, 11.5)
-"""Range of the logarithm of eps."""
 FAR = 3.0
 """How much further away the cube's sides across the beam are while a body is fitted: a search recentres it."""
 TRIES = 6
@@ -23,7 +23,10 @@ TRIES = 6
 
 @dataclass
 class Trial:
-    """A body on its way: the model's point, the response it was last seen under, and what came of it."""
+    """A body on its way: the model's point, the response it was last seen under, and what came of it.
+
+    ``first_q`` and ``width`` are the q limit it began at and half its width in nm then.
+    """
 
     point: Floats
     label: str
@@ -31,6 +34,7 @@ class Trial:
     residual: float = np.inf
     damping: float = 1e-2
     first_q: float = 0.0
+    width: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,18 @@ class Levenberg:
         free: bool,
         darkest: float,
         tolerance: float = 1e-4,
+        until: float = math.inf,
     ) -> None:
         """Move a trial down the residual on some pixels; it is changed in place.
 
         With ``free``, the response is fitted along; else it is matched to the pattern's mean and spread at every
-        step, but for the shift. Ends where a step gains less than a fraction ``tolerance`` of the residual.
+        step, but for the shift. Ends where a step gains less than a fraction ``tolerance`` of the residual, and at
+        ``until``, a value of ``time.monotonic()``.
         """
         eps: float | None = None
-        start = trial.response if free else None
-        if not free and trial.response is not None and self.objective.max_shift > 0:
+        known = trial.response is not None and trial.response[1] > 0
+        start = trial.response if free and known else None
+        if start is None and trial.response is not None and self.objective.max_shift > 0:
             start = self._rematched(trial, pixels, darkest)
         found = self.objective.look(self.planes(trial.point), start, pixels, darkest)
         if found is None:
@@ -109,6 +116,8 @@ class Levenberg:
         if not free:
             eps = float(np.exp(response[0]))
         for _ in range(n_steps):
+            if time.monotonic() > until:
+                break
             step = self._accepted(trial, look, response, pixels, darkest, eps)
             if step is None:
                 break
@@ -148,9 +157,7 @@ class Levenberg:
                 body = (step[: rates.size] * rates.ravel()).reshape(rates.shape)
                 point = self.model.move(trial.point, body, self.limit)
                 moved = response + step[rates.size :] * RESPONSE_STEPS
-                moved[0] = np.clip(moved[0], *LOG_EPS)
-                moved[1] = max(moved[1], 1e-6)
-                moved[3:] = np.clip(moved[3:], -self.objective.max_shift, self.objective.max_shift)
+                moved = self.objective.bounded(moved)
                 found = self.objective.look(self.planes(point), moved, pixels, darkest, eps)
                 if found is not None and found[0].cost < look.cost:
                     trial.point = point

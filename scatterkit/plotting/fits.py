@@ -79,9 +79,9 @@ def fit_figure(
     4
     """
     owner = "fit_figure"
-    measured = check_array(pattern, name="pattern", owner=owner, shape=(None, None), what="a pattern (y, x)")
-    fit = check_array(fitted, name="fitted", owner=owner, shape=measured.shape, what="a pattern (y, x)")
-    flags = check_mask(mask, measured.shape, owner=owner)
+    flags = check_mask(mask, np.shape(pattern), owner=owner) if np.ndim(pattern) == 2 else None
+    measured = _checked(pattern, "pattern", (None, None), flags)
+    fit = _checked(fitted, "fitted", measured.shape, flags)
     if figure is None:
         from matplotlib.figure import Figure
 
@@ -187,6 +187,15 @@ def show_facets(
     if title is not None:
         ax.set_title(title)
     return colors
+
+
+def _checked(
+    picture: ArrayLike, name: str, shape: tuple[int | None, ...], mask: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """Check a picture of finite numbers; what was not measured may hold anything, NaN too."""
+    if mask is not None and np.shape(picture) == mask.shape:
+        picture = np.where(mask, picture, 0)
+    return check_array(picture, name=name, owner="fit_figure", shape=shape, what="a pattern (y, x)")
 
 
 def _labels(facets: Any) -> list[str]:

@@ -45,7 +45,9 @@ def test_the_error_is_that_of_the_response_of_the_package(detector, max_shift):
     look, response = objective.look(PLANES, POINT, np.arange(objective.q.size), DARKEST)
     intensity = PolyhedronSimulator(detector=DETECTORS[detector]).transform([BODY])
     _, lit = FacetScattering.of(objective.simulator)
-    expected = objective.response(POINT).apply(intensity)[0][lit] - objective.picture[lit]
+    expected = objective.response(POINT).apply(intensity)[0][lit] - np.minimum(
+        objective.picture[lit], objective.level
+    )
     np.testing.assert_allclose(look.error, expected, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(response, POINT)
     assert look.cost == pytest.approx(np.mean(expected**2), rel=1e-4)
@@ -126,7 +128,7 @@ def test_a_matched_response_has_the_mean_and_the_spread_of_the_pattern():
     pattern = response[1] * np.log(intensity + math.exp(response[0])) + response[2]
     assert pattern.mean() == pytest.approx(objective.measured[pixels].mean())
     assert pattern.std() == pytest.approx(objective.measured[pixels].std())
-    assert np.isclose(math.exp(response[0]), EPS_TRIED).any()
+    assert np.isclose(math.exp(response[0]), np.array(EPS_TRIED) * objective.brightness).any()
     found, chosen = objective.look(PLANES, None, pixels, DARKEST)
     np.testing.assert_allclose(chosen, response)
     fixed, given = objective.look(PLANES, response + np.array([0, 9, 9, 0, 0]), pixels, DARKEST, eps=5.0)
@@ -135,7 +137,8 @@ def test_a_matched_response_has_the_mean_and_the_spread_of_the_pattern():
 
 
 def test_the_eps_of_a_pattern_is_matched_by_its_own_body():
-    for eps in (10.0, 1000.0):
+    brightness = objective_of().brightness
+    for eps in (EPS_TRIED[0] * brightness, EPS_TRIED[2] * brightness):
         objective = objective_of(response=DetectorResponse(eps=eps, gain=0.07, offset=0.02))
         pixels = np.arange(objective.q.size)
         intensity = objective.intensity((OTHER.normals, OTHER.offsets), pixels, np.zeros(2), DARKEST)

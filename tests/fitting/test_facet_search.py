@@ -212,6 +212,51 @@ def test_a_mask_with_a_hole_at_the_centre():
     assert found[0].residual < 1e-6
 
 
+def test_a_hole_that_hides_the_first_fringes_leaves_no_start_out():
+    solid, entries = body_of("dodecahedron", 85), []
+    model = ConvexBody(n_faces=16)
+    search = search_of(model, solid, dataclasses.replace(QUICK, n_steps=2), report=entries.append)
+    rows, columns = np.indices(search.objective.mask.shape) - 32
+    hole = np.hypot(rows, columns) > 8
+    search.objective = FacetObjective(SIMULATOR, search.objective.picture, hole, 0.0)
+    search.levenberg.objective = search.objective
+    search.run(starts_of(model, radius=75), np.random.default_rng(0))
+    assert len({entry["start"] for entry in entries}) == QUICK.n_starts
+
+
+def test_the_unit_of_length_does_not_matter():
+    solid = body_of("cube")
+    for scale in (0.1, 10.0):
+        detector = QGrid(64, 0.0138 / scale)
+        simulator = MSFTSimulator(13.5 * scale, 12.5 * scale, box=BOX * scale, detector=detector)
+        exact = PolyhedronSimulator(13.5 * scale, 12.5 * scale, detector=detector)
+        intensity = exact.transform([solid.scale(scale)]) / np.float32(scale**6)
+        picture = RESPONSE.apply(intensity)[0]
+        objective = FacetObjective(simulator, picture, np.ones(picture.shape, bool), 0.0)
+        model = CatalogueBody("cube")
+        search = FacetSearch(model, objective, QUICK, time_budget=None, n_jobs=1, report=lambda entry: None)
+        found = search.run(
+            lambda n, s=scale: CatalogueBody("cube").starts(np.full(2, 55.0 * s), np.random.default_rng(1)),
+            np.random.default_rng(0),
+        )
+        assert found[0].residual < 1e-10
+
+
+def test_time_that_is_over_leaves_few_looks():
+    search = search_of(ConvexBody(), body_of("cube"), time_budget=1e-3)
+    found = search.run(starts_of(ConvexBody()), np.random.default_rng(0))
+    assert np.isfinite(found[0].residual)
+    assert search.objective.n_evaluations < 25
+
+
+def test_as_many_are_finished_as_are_asked_for():
+    schedule = dataclasses.replace(QUICK, n_starts=6, n_finished=5, n_steps=1)
+    found = search_of(ConvexBody(16), body_of("cube"), schedule).run(
+        starts_of(ConvexBody(16)), np.random.default_rng(0)
+    )
+    assert len(found) == 5
+
+
 def test_no_body_at_all_is_said():
     class Nothing(ConvexBody):
         def planes(self, point):

@@ -106,6 +106,24 @@ def test_the_centre_stays_within_its_bound(intensity):
     assert FirstLook(shown, HOLED, max_shift=6).shift == pytest.approx((5.0, 0.0), abs=0.7)
 
 
+@pytest.mark.parametrize("center", [(63.5, 63.5), (63.3, 64.4)])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.5, -2.0)])
+def test_a_fraction_of_the_detectors_own_centre_is_no_shift(body, center, shift):
+    detector = FlatDetector(128, pixel_size=0.78, distance=60.0, center=center)
+    intensity = PolyhedronSimulator(detector=detector).transform([body])[0]
+    shown = DetectorResponse(eps=100.0, gain=0.06, offset=-0.25, shift=shift).apply(intensity)
+    look = FirstLook(shown, simulator=MSFTSimulator(detector=detector))
+    assert look.shift == pytest.approx(shift, abs=0.2)
+    assert look.radius == pytest.approx(widths_of(body).mean() / 2, rel=0.12)
+
+
+@pytest.mark.parametrize("center", [(-40, 64), (-3, 64), (64, 400)])
+def test_there_is_no_centre_to_find_off_the_frame(body, center):
+    detector = FlatDetector(128, pixel_size=0.78, distance=60.0, center=center)
+    look = FirstLook(pattern_of(body, detector=detector), simulator=MSFTSimulator(detector=detector))
+    assert look.shift == (0.0, 0.0)
+
+
 def test_a_turned_pattern_has_turned_widths(pattern):
     # a quarter turn about the centre pixel, exactly: the first row and column have no counterpart
     inner = RADIUS < 60
@@ -210,6 +228,17 @@ def test_a_start_has_the_silhouette(body, pattern, n_streaks):
     assert np.corrcoef(start, widths_of(body))[0, 1] > 0.8
     for streak in look.streak_normals()[:n_streaks]:
         assert (normals @ np.array(streak.normal)).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n_faces", [6, 8, 12])
+def test_a_start_is_bounded_however_many_streaks_it_takes(pattern, n_faces):
+    look = FirstLook(pattern, RADIUS < 60)
+    streaks = [streak.normal for streak in look.streak_normals()]
+    for seed in range(4):
+        normals, offsets = look.start_planes(n_faces, seed, n_streaks=n_faces)
+        assert Solid.from_halfspaces(normals, offsets).circumradius < 12 * look.radius
+        taken = (normals @ np.array(streaks).T).max(axis=1) > 1 - 1e-9
+        assert 1 <= taken.sum() < n_faces
 
 
 def test_starts_are_drawn_from_the_seed(pattern):

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from scatterkit.experiment import QGrid
 from scatterkit.fitting import CatalogueBody, ConvexBody, EllipsoidBody, SupportBody, SymmetricBody
 from scatterkit.fitting._planes import box_limit
-from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.facet_objective import EPS_TRIED, FacetObjective
 from scatterkit.fitting.levenberg import FAR, Levenberg, Trial
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
@@ -126,14 +126,15 @@ def test_a_shift_of_the_centre_is_found():
 def test_a_matched_response_goes_along_with_the_body():
     model = MODELS["decahedron"]
     truth = truth_of(model)
-    hundred = DetectorResponse(eps=100.0, gain=0.08, offset=-0.25)
-    levenberg = levenberg_of(model, model.planes(truth), response=hundred)
+    brightness = levenberg_of(model, model.planes(truth)).objective.brightness
+    tried = DetectorResponse(eps=EPS_TRIED[1] * brightness, gain=0.08, offset=-0.25)
+    levenberg = levenberg_of(model, model.planes(truth), response=tried)
     trial = Trial(away(model, truth, 1.5), "near")
     pixels = np.flatnonzero(levenberg.objective.q < 0.2)
     levenberg.descend(trial, pixels, 0, free=False, darkest=DARKEST)
     first = trial.residual
     levenberg.descend(trial, pixels, 25, free=False, darkest=DARKEST)
-    assert trial.residual < 1e-3 * first
+    assert trial.residual < 0.05 * first  # eps is chosen for the body that it begins with
     shown = (
         trial.response[1]
         * np.log(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 
 from scatterkit.experiment import QGrid
+from scatterkit.fitting import _pattern_fitter
 from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
+from scatterkit.fitting._pattern_tasks import by_processes, one_by_one
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -34,6 +39,8 @@ class CubeMaker(PatternFitter):
         brightness = float(pattern[mask].max())
         if 0.8 < brightness < 0.9:
             raise RuntimeError("too bright")
+        if 0.7 < brightness < 0.8:
+            raise {0.71: TypeError, 0.72: AttributeError, 0.73: AssertionError}[round(brightness, 2)]("a bug")
         if brightness >= 0.9 and not self.part_way:
             os.kill(os.getpid(), signal.SIGINT)
             raise AssertionError("not interrupted")
@@ -49,6 +56,24 @@ class CubeMaker(PatternFitter):
         return np.full((16, 16), solid.volume / 1e4, np.float32)
 
 
+class SerialCubeMaker(CubeMaker):
+    """Has no parameters for processes and progress."""
+
+    def __init__(self, simulator=SIMULATOR, grid=16, random_state=0):
+        self.simulator = simulator
+        self.grid = grid
+        self.random_state = random_state
+        self.part_way = False
+
+
+class Sleeper(CubeMaker):
+    """Is in no hurry with bright patterns."""
+
+    def _fit_one(self, pattern, mask, rng, title):
+        time.sleep(4 * float(pattern.max()))
+        return super()._fit_one(pattern, mask, rng, title)
+
+
 def pattern_of(brightness):
     ramp = np.linspace(0.1, 1.0, 256, dtype=np.float32).reshape(16, 16)
     return brightness * ramp
@@ -60,6 +85,10 @@ def patterns_of(*brightness):
 
 def sizes(fitter):
     return [None if solid is None else round(solid.circumradius) for solid in fitter.solids_]
+
+
+def fitted(fitter):
+    return [solid for solid in fitter.solids_ if solid is not None]
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
@@ -88,18 +117,21 @@ def test_a_bad_pattern_does_not_stop_the_others(n_jobs):
     X = patterns_of(0.3, 0.85, 0.2, 0.4)
     X[2] = 0.5
     with pytest.warns(
-        RuntimeWarning, match="No body was made of some patterns .*1: too bright.*2: .*contrast"
+        RuntimeWarning, match="No body was made of some patterns .*1: RuntimeError: too bright.*2: .*contrast"
     ):
         fitter = CubeMaker(n_jobs=n_jobs).fit(X)
     assert sizes(fitter) == [30, None, None, 40]
     assert list(fitter.failures_) == [1, 2]
-    assert fitter.failures_[1] == "too bright"
+    assert fitter.failures_[1] == "RuntimeError: too bright"
     assert "constant pattern" in fitter.failures_[2]
     assert np.isnan(fitter.residuals_).tolist() == [False, True, True, False]
-    volumes, pictured = fitter.predict(X), fitter.predict_pattern(X)
+    with pytest.warns(RuntimeWarning, match="No body was made"):
+        volumes = fitter.predict(X)
+    with pytest.warns(RuntimeWarning, match="No body was made"):
+        pictured = fitter.predict_pattern(X)
     assert volumes.any(axis=(1, 2, 3)).tolist() == [True, False, False, True]
     assert np.isnan(pictured).all(axis=(1, 2)).tolist() == [False, True, True, False]
-    assert fitter.predict_solids(X)[1] is None
+    assert fitter.solids_[1] is None
     assert fitter.responses_[1] is None
     assert fitter.candidates_[1] == fitter.history_[1] == []
     assert len(fitter.responses_) == len(fitter.candidates_) == len(fitter.history_) == 4
@@ -109,8 +141,10 @@ def test_nothing_but_bad_patterns():
     X = patterns_of(0.85, 0.82)
     with pytest.warns(RuntimeWarning, match="too bright"):
         fitter = CubeMaker().fit(X)
-    assert not fitter.predict(X).any()
-    assert np.isnan(fitter.score(X))
+    with pytest.warns(RuntimeWarning, match="too bright"):
+        assert not fitter.predict(X).any()
+    with pytest.warns(RuntimeWarning, match="too bright"):
+        assert np.isnan(fitter.score(X))
 
 
 def test_a_single_bad_pattern_raises():
@@ -131,7 +165,7 @@ def test_contrast_counts_over_the_mask_alone():
 
 def test_new_patterns_are_fitted_and_appended():
     fitter = CubeMaker().fit(patterns_of(0.3))
-    with pytest.warns(RuntimeWarning, match="1: too bright"):
+    with pytest.warns(RuntimeWarning, match=r"\(0: RuntimeError: too bright\)"):
         volumes = fitter.predict(patterns_of(0.85, 0.3, 0.5))
     assert sizes(fitter) == [30, None, 50]
     assert volumes.any(axis=(1, 2, 3)).tolist() == [False, True, True]
@@ -163,16 +197,19 @@ def test_an_interrupt_between_results_of_processes_keeps_those_that_came(monkeyp
     fitter = CubeMaker(n_jobs=2)
     keep = PatternFitter._keep
 
-    def keep_and_stop(self, found):
-        keep(self, found)
-        if len(self.solids_) == 2:
+    def keep_and_stop(self, place, found):
+        keep(self, place, found)
+        if len(fitted(self)) == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(PatternFitter, "_keep", keep_and_stop)
     X = patterns_of(0.3, 0.5, 0.2, 0.4, 0.6)
     with pytest.raises(KeyboardInterrupt):
         fitter.fit(X)
-    assert sizes(fitter)[:2] == [30, 50]
+    assert len(fitted(fitter)) >= 2
+    assert all(
+        size in (None, wanted) for size, wanted in zip(sizes(fitter), [30, 50, 20, 40, 60], strict=False)
+    )
     monkeypatch.undo()
     assert sizes(fitter.fit(X)) == [30, 50, 20, 40, 60]
 
@@ -191,4 +228,174 @@ def test_the_reports_of_patterns_without_a_body_are_none():
     X = patterns_of(0.85, 0.82)
     with pytest.warns(RuntimeWarning, match="too bright"):
         fitter = CubeMaker().fit(X)
-    assert fitter.report(X) == [None, None]
+    with pytest.warns(RuntimeWarning, match="too bright"):
+        assert fitter.report(X) == [None, None]
+
+
+def upper_half():
+    mask = np.zeros((16, 16), bool)
+    mask[:8] = True
+    return mask
+
+
+def reported(monkeypatch):
+    """Note what reports are made of, in place of making them."""
+    made = []
+
+    def note(solid, response, pattern, mask, simulator, **known):
+        made.append({"solid": solid, "pattern": pattern, "mask": mask, **known})
+        return solid
+
+    monkeypatch.setattr(_pattern_fitter, "build_report", note)
+    return made
+
+
+def test_reports_judge_the_pixels_that_were_fitted(monkeypatch):
+    made = reported(monkeypatch)
+    X, mask = patterns_of(0.5), upper_half()
+    X[:, ~mask] = np.nan
+    fitter = CubeMaker().fit(X, mask=mask)
+    for given in (None, mask):
+        fitter.report(X, mask=given)
+        np.testing.assert_array_equal(made[-1]["mask"], mask)
+        np.testing.assert_array_equal(made[-1]["pattern"], np.where(mask, X[0], 0))
+        np.testing.assert_array_equal(made[-1]["intensity"], fitter._intensity(fitter.solids_[0]))
+    assert fitter.score(X) == pytest.approx(-fitter.residuals_[0])
+    assert len(fitter.solids_) == 1
+
+
+def test_one_pattern_with_two_masks_has_two_bodies():
+    X = patterns_of(0.5, 0.5)
+    masks = np.stack([upper_half(), ~upper_half()])
+    fitter = CubeMaker().fit(X, mask=masks)
+    small, large = sizes(fitter)
+    assert small < large
+    assert fitter.predict_solids(X, mask=masks) == fitter.solids_
+    assert fitter.predict_solids(X[:1], mask=masks[1]) == fitter.solids_[1:]
+    assert fitter.predict_solids(X[:1]) == fitter.solids_[:1]
+    assert len(fitter.solids_) == 2
+    fitter.predict_solids(X[:1], mask=np.eye(16, dtype=bool))
+    assert len(fitter.solids_) == 3
+
+
+def test_a_full_mask_is_found_before_any_other():
+    X = patterns_of(0.5)
+    fitter = CubeMaker().fit(np.concatenate([X, X]), mask=np.stack([upper_half(), np.ones((16, 16), bool)]))
+    assert fitter.predict_solids(X) == fitter.solids_[1:]
+
+
+@pytest.mark.parametrize(
+    "alike", [lambda X: X.astype(float), lambda X: X.tolist(), lambda X: X[:, ::1].copy("F")]
+)
+def test_the_same_values_are_the_same_pattern(alike):
+    X = patterns_of(0.5, 0.3)
+    X[:, 0, 0] = 0
+    fitter = CubeMaker().fit(X)
+    assert fitter.predict_solids(alike(X)) == fitter.solids_
+    X[:, 0, 0] = -0.0
+    assert fitter.predict_solids(X) == fitter.solids_
+    assert len(fitter.solids_) == 2
+
+
+def test_what_the_mask_hides_makes_no_other_pattern():
+    X, mask = patterns_of(0.5), upper_half()
+    fitter = CubeMaker().fit(X, mask=mask)
+    X[:, ~mask] = np.nan
+    assert fitter.predict_solids(X, mask=mask) == fitter.solids_
+    assert len(fitter.solids_) == 1
+
+
+def test_a_new_pattern_given_twice_is_fitted_once():
+    fitter = CubeMaker().fit(patterns_of(0.3))
+    fitter.predict(patterns_of(0.5, 0.4, 0.5))
+    assert sizes(fitter) == [30, 50, 40]
+
+
+def test_bad_patterns_are_told_whenever_they_are_given():
+    fitter = CubeMaker().fit(patterns_of(0.3))
+    with pytest.raises(RuntimeError, match="too bright"):
+        fitter.predict(patterns_of(0.81))
+    assert sizes(fitter) == [30]
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match=r"\(1: RuntimeError: too bright\)"):
+            fitter.predict(patterns_of(0.3, 0.82))
+    with pytest.warns(RuntimeWarning, match=r"\(0: RuntimeError: too bright\)"):
+        fitter.predict(patterns_of(0.83, 0.3))
+    assert sizes(fitter) == [30, None, None]
+    assert fitter.predict(patterns_of(0.3)).any()
+
+
+@pytest.mark.parametrize(
+    ("brightness", "kind"), [(0.71, TypeError), (0.72, AttributeError), (0.73, AssertionError)]
+)
+def test_bugs_are_not_taken_for_bad_patterns(brightness, kind):
+    fitter = CubeMaker()
+    with pytest.raises(kind, match="a bug"):
+        fitter.fit(patterns_of(0.3, brightness, 0.2))
+    assert sizes(fitter) == [30]
+
+
+def test_a_slow_pattern_does_not_hold_back_those_after_it(monkeypatch):
+    def out_of_order(fitter, tasks, n_jobs):
+        outcomes = list(one_by_one(fitter, tasks))
+        yield outcomes[2]
+        yield outcomes[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_pattern_fitter, "by_processes", out_of_order)
+    X = patterns_of(0.3, 0.5, 0.2, 0.4)
+    fitter = CubeMaker(n_jobs=2)
+    with pytest.raises(KeyboardInterrupt):
+        fitter.fit(X)
+    assert sizes(fitter) == [30, None, 20]
+    assert list(fitter.failures_) == [1]
+    assert fitter.failures_[1].startswith("not fitted")
+    np.testing.assert_allclose(fitter.residuals_, [0.09, np.nan, 0.04], rtol=1e-5)
+    assert [solid.circumradius for solid in fitter.predict_solids(X[[2, 1]])] == pytest.approx([20, 50])
+
+
+def test_processes_give_outcomes_as_they_come():
+    def outcomes():
+        mask, rng = np.ones((16, 16), bool), np.random.default_rng(0)
+        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng) for X in patterns_of(0.6, 0.01)], 2)
+
+    assert [number for number, _ in outcomes()] == [1, 0]
+
+
+def test_only_fitters_with_jobs_take_those_of_joblib():
+    X = patterns_of(0.3, 0.5)
+    with parallel_config(n_jobs=2):
+        assert sizes(SerialCubeMaker().fit(X)) == [30, 50]
+        assert sizes(CubeMaker().fit(X)) == [30, 50]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [(1e6, [1e6, 1e6]), ([1e6, 2e6], [1e6, 2e6]), (None, [None, None]), (np.ones((2, 16, 16)), None)],
+)
+def test_photons_of_the_reports(monkeypatch, counts, expected):
+    made = reported(monkeypatch)
+    X = patterns_of(0.3, 0.5)
+    CubeMaker().fit(X).report(X, counts=counts)
+    if expected is None:
+        assert [each["counts"].shape for each in made] == [(16, 16)] * 2
+    else:
+        assert [each["counts"] for each in made] == expected
+
+
+@pytest.mark.parametrize(
+    "counts", [0, -1e6, np.nan, [1e6] * 3, np.ones((16, 16)), np.ones((1, 16, 16)), "many"]
+)
+def test_bad_counts_are_named_before_any_work(counts):
+    fitter = CubeMaker().fit(patterns_of(0.3, 0.5))
+    with pytest.raises(ValueError, match="'counts' parameter of CubeMaker must be"):
+        fitter.report(patterns_of(0.2, 0.4), counts=counts)
+    assert len(fitter.solids_) == 2
+
+
+def test_a_caveat_is_told(monkeypatch):
+    fit_one = CubeMaker._fit_one
+    doubted = lambda *given: replace(fit_one(*given), caveat="only half the truth")  # noqa: E731
+    monkeypatch.setattr(CubeMaker, "_fit_one", doubted)
+    with pytest.warns(RuntimeWarning, match="only half the truth"):
+        CubeMaker().fit(patterns_of(0.3))

@@ -45,6 +45,21 @@ def test_a_row_of_four_pictures(body, facets):
     assert overlapping_texts(figure) == []
 
 
+def test_what_was_not_measured_may_hold_anything(body):
+    pattern = np.random.default_rng(0).random((16, 16))
+    mask = np.ones((16, 16), dtype=bool)
+    mask[3:6, 2:9] = False
+    holed = np.where(mask, pattern, np.nan)
+    figure = fit_figure(holed, np.where(mask, 0.5, np.inf), body, mask=mask)
+    error = np.mean((0.5 - pattern[mask]) ** 2)
+    assert figure.axes[2].get_title() == f"difference, mean square {error:.2g}"
+    for given in ({"pattern": holed, "fitted": pattern}, {"pattern": pattern, "fitted": holed}):
+        with pytest.raises(ValueError, match=r"parameter of fit_figure must be .* finite"):
+            fit_figure(**given, solid=body)
+    with pytest.raises(ValueError, match="'pattern' parameter of fit_figure"):
+        fit_figure(pattern[0], pattern[0], body, mask=mask)
+
+
 def test_without_facets_the_body_is_shaded(body):
     figure = fit_figure(np.eye(16), np.eye(16), body, dq=None, figure=Figure(figsize=(15, 4)))
     assert figure.axes[3].get_title() == "body, along the beam"

@@ -112,6 +112,24 @@ def test_half_spaces_that_do_not_matter_change_nothing():
     assert off(both(solid, touching)[0], expected) < 1e-9
 
 
+def test_faces_of_hundreds_of_corners():
+    """A prism of 300 sides, tilted: nearly a cylinder."""
+    angle = 2 * np.pi * np.arange(300) / 300
+    sides = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(300)])
+    normals = Rotation.from_rotvec([0.4, 0.2, 0]).apply(np.vstack([sides, [[0, 0, 1], [0, 0, -1]]]))
+    offsets = np.concatenate([np.full(300, 40.0), [30.0, 30.0]])
+    q = np.random.default_rng(0).uniform(-0.2, 0.2, (50, 3)) * [0.5, 1, 1] + [0.1, 0, 0]
+    field = FacetScattering(q, 0.08).field(normals, offsets)
+    # fewer sides of the same area change next to nothing at these q
+    angle = 2 * np.pi * np.arange(100) / 100
+    coarse = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(100)])
+    coarse = Rotation.from_rotvec([0.4, 0.2, 0]).apply(np.vstack([coarse, [[0, 0, 1], [0, 0, -1]]]))
+    areas = [n * np.tan(np.pi / n) for n in (300, 100)]
+    radius = 40 * np.sqrt(areas[0] / areas[1])
+    other = FacetScattering(q, 0.08).field(coarse, np.concatenate([np.full(100, radius), [30.0, 30.0]]))
+    np.testing.assert_allclose(field, other, rtol=0, atol=3e-4 * np.abs(field).max())
+
+
 @pytest.mark.parametrize("gap", [1.0, 1e-3])
 def test_an_empty_body_scatters_nothing(gap):
     scattering = FacetScattering(several_q(), 0.08)

@@ -16,11 +16,13 @@ WIDE = {
     "log eps": 5.0,
     "gain": 3.0,
     "offset": 15.0,
-    "row shift": 3.0,
-    "column shift": 3.0,
     "saturation": 1.0,
 }
-"""How wide the parameters of the response are allowed to be; gain and offset in units of the fitted gain."""
+"""How wide the parameters of the response are allowed to be; gain and offset in units of the fitted gain. Shifts are
+as wide as the fit let them be."""
+ROUNDING = 1e-7
+"""Relative error of the derivatives, which come in single precision: a direction whose own share is smaller is not
+told from one that no pixel tells."""
 STEP = 1e-4
 """Step of the differences, in units of the body's size and in rad."""
 
@@ -32,11 +34,12 @@ class Estimate(NamedTuple):
     bias: Floats
 
 
-def prior_widths(jacobian: PatternJacobian, size: float, gain: float) -> Floats:
+def prior_widths(jacobian: PatternJacobian, size: float, gain: float, max_shift: float) -> Floats:
     """Give how far each parameter may be off at all: what the pattern does not tell stays that uncertain."""
     planes = np.tile([size, WIDE_TURN, WIDE_TURN], len(jacobian.faces))
     scale = {"gain": max(gain, 1e-3), "offset": max(gain, 1e-3)}
-    response = [WIDE[name] * scale.get(name, 1.0) for name in jacobian.names]
+    wide = WIDE | {"row shift": max_shift, "column shift": max_shift}
+    response = [wide[name] * scale.get(name, 1.0) for name in jacobian.names]
     return np.concatenate([planes, response])
 
 
@@ -57,7 +60,8 @@ def estimate(
 
     With curvature H = J J^T, ``scatter`` M = J Sigma J^T and prior P = variance / widths^2, it is
     (H + P)^-1 (M + variance P) (H + P)^-1, the sandwich of H. White (Econometrica 48, 817, 1980) within the space that
-    shifts leave; P holds the directions that no pixel tells at their widths, and nothing else.
+    shifts leave; P holds the directions that no pixel tells at their widths, and nothing else. It is not let fall
+    below the rounding of H.
 
     Parameters
     ----------
@@ -75,10 +79,11 @@ def estimate(
         Orthonormal directions of the scaled parameters.
     """
     to_scaled = widths[:, None] * basis
-    reduced = to_scaled.T @ derivatives
-    prior = variance * np.eye(reduced.shape[0])
-    inverse = np.linalg.inv(reduced @ reduced.T + prior)
-    inner = inverse @ (to_scaled.T @ scatter @ to_scaled + variance * prior) @ inverse
+    reduced = to_scaled.T @ derivatives.astype(np.float64)
+    curvatures, directions = np.linalg.eigh(reduced @ reduced.T)
+    variance = max(variance, ROUNDING**2 * float(curvatures[-1]))
+    inverse = directions / (np.maximum(curvatures, 0) + variance) @ directions.T
+    inner = inverse @ (to_scaled.T @ scatter @ to_scaled + variance**2 * np.eye(len(inverse))) @ inverse
     moved = inverse @ (reduced @ bias)
     return Estimate(to_scaled @ inner @ to_scaled.T, to_scaled @ moved)
 

@@ -70,10 +70,11 @@ def _heading(report: FitReport) -> list[str]:
 def _alternatives(report: FitReport) -> list[str]:
     if not report.alternatives:
         return ["Alternatives", "  no other start fits as well, among those that were followed"]
-    heads = ["residual", "front IoU", ""]
+    heads = ["residual", "front IoU", "starts", ""]
     columns = [
         [f"{other.residual:.3e}" for other in report.alternatives],
         [f"{other.front_iou:.2f}" for other in report.alternatives],
+        [str(other.count) for other in report.alternatives],
         ["same front" if other.front_iou > SAME_FRONT else "another body" for other in report.alternatives],
     ]
     rows = aligned(heads, columns)
@@ -97,6 +98,7 @@ def report_dataset(report: FitReport) -> Dataset:
     others = report.alternatives
     dataset["alternative_residual"] = "alternative", np.array([other.residual for other in others])
     dataset["alternative_front_iou"] = "alternative", np.array([other.front_iou for other in others])
+    dataset["alternative_count"] = "alternative", np.array([other.count for other in others], dtype=np.int64)
     response = report.response
     dataset.attrs |= {
         "residual": report.residual,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from scatterkit.fitting.answers._lit import is_polyhedron
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
 from scatterkit.simulation._attenuation import attenuation
-from scatterkit.solids import Rasterizer, Solid
+from scatterkit.solids import Ellipsoid, Rasterizer, Solid
 
 
 def simulated_intensity(solid: Solid, simulator: Simulator, grid: int) -> NDArray[np.float32]:
@@ -54,15 +55,25 @@ def intensity_on_pixels(picture: Floats, response: DetectorResponse) -> Floats:
 def inversion_change(
     solid: Solid,
     response: DetectorResponse,
-    fitted: Floats,
     mask: NDArray[np.bool_],
     simulator: Simulator,
     grid: int,
 ) -> float:
-    """Mean squared change of the recorded pattern when the body is inverted through a point, response refitted."""
-    # a point mirrored turns triangles inside out: their corners change places
-    twin = Solid(-solid.vertices, solid.faces[:, ::-1], solid.name)
-    intensity = simulated_intensity(twin, simulator, grid)
+    """Mean squared change of the recorded pattern when the body is inverted through a point, response refitted.
+
+    Both are recorded with the centre where the detector says: how far a pattern was shifted says nothing of bodies.
+    """
     if response.gain == 0:
         return 0.0
-    return fit_response(fitted, intensity, mask, max_shift=0.0, start=response)[1]
+    still = replace(response, shift=(0.0, 0.0))
+    home = solid.shift(-solid.bounds.mean(axis=0))
+    own, twin = (simulated_intensity(body, simulator, grid) for body in (home, inverted(home)))
+    return fit_response(still.apply(own), twin, mask, max_shift=0.0, start=still)[1]
+
+
+def inverted(solid: Solid) -> Solid:
+    """Give the image of a body under inversion through the origin; an ellipsoid's is one, simulated alike."""
+    if isinstance(solid, Ellipsoid):
+        return Ellipsoid(-solid.matrix, -solid.center, -solid.cut_normals, solid.cut_offsets, solid.name)
+    # a point mirrored turns triangles inside out: their corners change places
+    return Solid(-solid.vertices, solid.faces[:, ::-1], solid.name)

@@ -34,6 +34,9 @@ def facet_lines(table: FacetTable) -> list[str]:
         heads += ["fcc", "misfit"]
         columns.append(table.crystal.labels)
         columns.append([f"{value:.1f}" for value in np.degrees(table.crystal.misfits)])
+    if known is not None and known.n_alternatives:
+        heads.append("seen in")
+        columns.append([f"{share:.0%}" for share in known.seen_in])
     if known is not None:
         heads.append("")
         columns.append(["" if fine else "not determined" for fine in known.determined])

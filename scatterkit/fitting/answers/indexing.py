@@ -45,9 +45,10 @@ class CrystalOrientation:
     rotation : scipy.spatial.transform.Rotation
         Turns crystal directions into the laboratory's.
     chance : float [1]
-        Mean of ``share`` for as many facets of the same sizes in random directions, each with its own best orientation.
+        Mean of ``share`` for as many facets of the same sizes in random directions, each with its own best orientation;
+        NaN where less than 80 % of the outline are matched, which no comparison could mend.
     probability : float [1]
-        How often those random directions reach this share.
+        How often those random directions reach this share; NaN likewise.
 
     See Also
     --------
@@ -97,10 +98,11 @@ class CrystalOrientation:
         )
 
     def __str__(self) -> str:
-        seen = (
-            f"{self.share:.0%} of the lit outline within {np.degrees(self.tolerance):.1f} degrees of low-index "
-            f"planes (random directions: {self.chance:.0%} on average, as much with probability {self.probability:.2g})"
-        )
+        reach = np.degrees(self.tolerance)
+        seen = f"{self.share:.0%} of the lit outline within {reach:.1f} degrees of low-index planes"
+        if not np.isnan(self.chance):
+            often = f"as much with probability {self.probability:.2g}"
+            seen += f" (random directions: {self.chance:.0%} on average, {often})"
         if self.fits:
             return f"one fcc orientation fits: {seen}"
         if self.share >= FITS:
@@ -113,7 +115,7 @@ def guess_fcc(
     *,
     families: Sequence[tuple[int, int, int]] = ((1, 1, 1), (1, 0, 0), (1, 1, 0)),
     tolerance: float = np.radians(4.0),
-    n_random: int = 200,
+    n_random: int = 100,
     random_state: RandomState = 0,
 ) -> CrystalOrientation:
     """Find the cubic orientation that makes most of the lit facets low-index planes.
@@ -126,8 +128,8 @@ def guess_fcc(
         Miller indices of one plane of each family; all planes that the cube's symmetry makes of it count.
     tolerance : float [rad], default=0.0698 (4 degrees)
         Largest angle between a facet and its plane; take about twice the normals' uncertainty.
-    n_random : int, default=200
-        Sets of random directions for comparison.
+    n_random : int, default=100
+        Sets of random directions for comparison; none are drawn where the share alone says that nothing fits.
     random_state : int, numpy.random.Generator or None, default=0
         Draws those.
 
@@ -165,9 +167,8 @@ def guess_fcc(
     lit = lit_side(solid)
     normals, weights = solid.normals[lit.faces], lit.beam_shares
     rotation, share = search.best(normals, weights)
-    shares = np.array(
-        [search.best(directions, weights)[1] for directions in _random_sets(normals, n_random, rng)]
-    )
+    n_sets = n_random if share >= FITS else 0
+    shares = np.array([search.best(drawn, weights)[1] for drawn in _random_sets(normals, n_sets, rng)])
     planes, misfits = search.matches(rotation, normals)
     return CrystalOrientation(
         faces=lit.faces,
@@ -176,8 +177,10 @@ def guess_fcc(
         tolerance=float(tolerance),
         share=share,
         rotation=rotation,
-        chance=float(shares.mean()),
-        probability=float((1 + np.count_nonzero(shares >= share - 1e-9)) / (1 + n_random)),
+        chance=float(shares.mean()) if n_sets else np.nan,
+        probability=float((1 + np.count_nonzero(shares >= share - 1e-9)) / (1 + n_sets))
+        if n_sets
+        else np.nan,
     )
 
 
@@ -198,16 +201,15 @@ class _Search:
             return Rotation.identity(), self._share(np.eye(3)[None], normals, weights)[0]
         shares = self._share(turns, normals, weights)
         top = np.argsort(-shares, kind="stable")[:REFINED]
-        refined = [self._refined(Rotation.from_matrix(turns[i]), normals, weights) for i in top]
-        scored = [(self._share(turn.as_matrix()[None], normals, weights)[0], turn) for turn in refined]
-        share, rotation = max(scored, key=lambda pair: (pair[0], -self._misfit(pair[1], normals, weights)))
-        return rotation, float(share)
+        refined, shares = self._refined(turns[top], normals, weights)
+        misfits = np.minimum(self._nearest(refined, normals)[1], self.tolerance) ** 2 @ weights
+        best = np.lexsort([misfits, -shares])[0]
+        return Rotation.from_matrix(refined[best]), float(shares[best])
 
     def matches(self, rotation: Rotation, normals: Floats) -> tuple[NDArray[np.int64], Floats]:
         """Give for each facet the number of the nearest plane and the angle to it."""
-        cosines = normals @ rotation.apply(self.planes).T
-        planes = cosines.argmax(axis=1)
-        return planes, np.arccos(np.clip(cosines.max(axis=1), -1, 1))
+        planes, misfits = self._nearest(rotation.as_matrix()[None], normals)
+        return planes[0], misfits[0]
 
     def _candidates(self, normals: Floats, weights: Floats) -> Floats:
         """Rotation matrices (c, 3, 3) that put pairs of planes upon pairs of facets."""
@@ -221,32 +223,43 @@ class _Search:
         turns: Floats = facets.transpose(0, 2, 1) @ crystal
         return turns
 
+    def _cosines(self, turns: Floats, normals: Floats) -> Floats:
+        """Cosines (c, k, p) between facets and the planes of crystals turned by matrices (c, 3, 3)."""
+        cosines: Floats = normals @ turns @ self.planes.T
+        return cosines
+
     def _share(self, turns: Floats, normals: Floats, weights: Floats) -> Floats:
-        cosines = np.einsum("ki,cij,pj->ckp", normals, turns, self.planes, optimize=True).max(axis=2)
-        return (cosines >= np.cos(self.tolerance)) @ weights
+        near = self._cosines(turns, normals).max(axis=2) >= np.cos(self.tolerance)
+        shares: Floats = near @ weights
+        return shares
 
-    def _misfit(self, rotation: Rotation, normals: Floats, weights: Floats) -> float:
-        return float(weights @ np.minimum(self.matches(rotation, normals)[1], self.tolerance) ** 2)
+    def _nearest(self, turns: Floats, normals: Floats) -> tuple[NDArray[np.int64], Floats]:
+        cosines = self._cosines(turns, normals)
+        return cosines.argmax(axis=2), np.arccos(np.clip(cosines.max(axis=2), -1, 1))
 
-    def _refined(self, rotation: Rotation, normals: Floats, weights: Floats) -> Rotation:
-        best, reached = rotation, self._share(rotation.as_matrix()[None], normals, weights)[0]
+    def _refined(self, turns: Floats, normals: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Fit orientations (c, 3, 3) to the facets that they match; give them with their shares (c,)."""
+        best, reached = turns.copy(), self._share(turns, normals, weights)
         for _ in range(3):
-            planes, misfits = self.matches(rotation, normals)
+            planes, misfits = self._nearest(turns, normals)
             near = misfits < 1.5 * self.tolerance
-            if np.count_nonzero(near) < 2:
-                break
-            rotation = _aligned(normals[near], self.planes[planes[near]], weights[near])
-            share = self._share(rotation.as_matrix()[None], normals, weights)[0]
-            if share >= reached:
-                best, reached = rotation, share
-        return best
+            fitted = _aligned(normals, self.planes[planes], weights * near)
+            turns = np.where((near.sum(axis=1) >= 2)[:, None, None], fitted, turns)
+            shares = self._share(turns, normals, weights)
+            better = shares >= reached
+            best[better], reached[better] = turns[better], shares[better]
+        return best, reached
 
 
-def _aligned(to: Floats, of: Floats, weights: Floats) -> Rotation:
-    """The rotation that brings vectors nearest to others (W. Kabsch, Acta Cryst. A 32, 922 (1976))."""
-    u, _, vt = np.linalg.svd((to * weights[:, None]).T @ of)
-    flip = np.diag([1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))])
-    return Rotation.from_matrix(u @ flip @ vt)
+def _aligned(to: Floats, of: Floats, weights: Floats) -> Floats:
+    """Matrices (c, 3, 3) that turn vectors (c, k, 3) nearest to others (k, 3), by weights (c, k).
+
+    W. Kabsch, Acta Cryst. A 32, 922 (1976).
+    """
+    u, _, vt = np.linalg.svd((to * weights[..., None]).swapaxes(1, 2) @ of)
+    u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
+    turns: Floats = u @ vt
+    return turns
 
 
 def _frames(first: Floats, second: Floats) -> Floats:
@@ -290,13 +303,13 @@ def _apart(count: int, closest: float, rng: np.random.Generator) -> Floats:
     chosen = np.zeros((0, 3))
     limit = closest
     while len(chosen) < count:
-        for _ in range(50):
-            direction = rng.normal(size=3)
-            direction *= -np.sign(direction[2]) / np.linalg.norm(direction)
-            if not len(chosen) or (chosen @ direction).max() <= limit:
+        drawn = rng.normal(size=(50, 3))
+        drawn *= (-np.sign(drawn[:, 2]) / np.linalg.norm(drawn, axis=1))[:, None]
+        before = len(chosen)
+        for direction in drawn[(drawn @ chosen.T).max(axis=1, initial=-1) <= limit]:
+            if len(chosen) < count and (chosen[before:] @ direction).max(initial=-1) <= limit:
                 chosen = np.vstack([chosen, direction])
-                break
-        else:
+        if len(chosen) == before:
             limit += 0.1 * (1 - limit)
     return chosen
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import Choice, Instance, Integer, Positive, check_array, check_value, fail, shown
+from scatterkit._validation import (
+    Choice,
+    Instance,
+    Integer,
+    Positive,
+    Real,
+    check_array,
+    check_value,
+    fail,
+    shown,
+)
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
+from scatterkit.fitting.answers._alike import alike_groups
 from scatterkit.fitting.answers._jacobian import Simulator
 from scatterkit.fitting.answers._lit import is_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import photon_moments
@@ -58,11 +70,14 @@ class Alternative:
         Its residual.
     front_iou : float [1]
         Intersection over union of its front with that of the reported body: 1 for the same front.
+    count : int, default=1
+        How many of the candidates are this body: starts that ended at the same lit side.
     """
 
     solid: Solid
     residual: float
     front_iou: float
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class FitReport:
     undetermined : list of str
         What the pattern does not tell of this body.
     alternatives : list of Alternative
-        Other bodies that fit about as well, best first.
+        Other bodies that fit about as well, best first; each is listed once.
     reject_ : str or None
         Why no body should be reported, if so.
 
@@ -148,6 +163,8 @@ def build_report(
     tolerance: float = 0.1,
     crystal: str | None = "fcc",
     grid: int = 64,
+    intensity: ArrayLike | None = None,
+    max_shift: float = 3.0,
 ) -> FitReport:
     """Report what the fit of one pattern tells.
 
@@ -174,6 +191,11 @@ def build_report(
         Whether to look for Miller indices.
     grid : int, default=64
         Voxels along the box for comparing bodies, and for simulating those that have no closed form.
+    intensity : array-like of shape (rows, columns), optional
+        The body's intensity on all pixels as the fit simulated it, so that the residual is the one that it
+        minimised; simulated anew by default.
+    max_shift : float [pixel], default=3.0
+        How far the fit let the pattern's centre lie off along each axis; 0 where it is known.
 
     Returns
     -------
@@ -220,17 +242,27 @@ def build_report(
     values = check_array(
         given, name="pattern", owner=owner, shape=detector.shape, dtype=np.float64, what="a pattern (y, x)"
     )
+    check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=owner)
     bodies = _checked_candidates(candidates, owner)
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
+    simulated = None if intensity is None else _checked(intensity, flags, owner)
+    if simulated is None:
+        simulated = simulated_intensity(solid, simulator, grid)
 
-    fitted = response.apply(simulated_intensity(solid, simulator, grid)).astype(np.float64)
-    intensity = intensity_on_pixels(fitted, response)
-    expected = None if photons is None else _expected(intensity[flags], photons, response)
+    fitted = response.apply(simulated).astype(np.float64)
+    behind = intensity_on_pixels(fitted, response)
+    expected = None if photons is None else _expected(behind[flags], photons, response)
     k = 2 * math.pi / simulator.wavelength
     q = np.broadcast_to(np.hypot(*detector.wavevectors(k)), detector.shape)
     quality = judge_fit(values, fitted, flags, q, expected)
-    others = _alternatives(solid, quality.residual, bodies, tolerance, simulator, grid)
-    facets, notes = _facets(solid, response, values, flags, simulator, photons, others, crystal, quality)
+    as_good = [
+        pair for pair in bodies if pair[1] is not solid and pair[0] <= (1 + tolerance) * quality.residual
+    ]
+    seen = solid, response, values, flags, simulator
+    others = [body for _, body in as_good]
+    ask = partial(parameter_uncertainty, *seen, counts=photons, alternatives=others, max_shift=max_shift)
+    is_told = quality.contrast > 1e-6 and response.gain > 0
+    facets, notes = _facets(solid, ask if is_told else None, crystal)
     return FitReport(
         solid=solid,
         response=response,
@@ -241,8 +273,8 @@ def build_report(
         r_factor=_r_factor(values, fitted, flags, response),
         quality=quality,
         facets=facets,
-        undetermined=[*_undetermined(solid, response, fitted, flags, simulator, quality, grid), *notes],
-        alternatives=others,
+        undetermined=[*_undetermined(solid, response, flags, simulator, quality, grid), *notes],
+        alternatives=_alternatives(solid, as_good, simulator, grid),
         reject_=quality.reason,
     )
 
@@ -259,22 +291,24 @@ def _checked_candidates(candidates: Sequence[tuple[float, Solid]], owner: str) -
     return pairs
 
 
+def _checked(intensity: ArrayLike, mask: NDArray[np.bool_], owner: str) -> NDArray[np.float32]:
+    what = "a body's intensity (y, x)"
+    return check_array(intensity, name="intensity", owner=owner, shape=mask.shape, low=0, what=what)
+
+
 def _expected(intensity: Floats, photons: float, response: DetectorResponse) -> float:
     moments = photon_moments(intensity, float(intensity.sum()) / photons, response)
     return float(np.mean(moments.variance + moments.bias**2))
 
 
 def _alternatives(
-    solid: Solid,
-    residual: float,
-    candidates: list[tuple[float, Solid]],
-    tolerance: float,
-    simulator: Simulator,
-    grid: int,
+    solid: Solid, as_good: list[tuple[float, Solid]], simulator: Simulator, grid: int
 ) -> list[Alternative]:
-    others = [pair for pair in candidates if pair[1] is not solid and pair[0] <= (1 + tolerance) * residual]
-    if not others:
+    if not as_good:
         return []
+    ranked = sorted(as_good, key=lambda pair: pair[0])
+    groups = alike_groups([body for _, body in ranked])
+    others = [ranked[group[0]] for group in groups]
     # fronts are laid upon each other, whereupon hidden backs may leave the box
     box = MARGIN * (simulator.box if isinstance(simulator, MSFTSimulator) else MSFTSimulator().box)
     rasterizer = Rasterizer(grid=int(MARGIN * grid), box=box)
@@ -283,10 +317,10 @@ def _alternatives(
     volumes = rasterizer.transform(bodies)
     length = min(decay_length(simulator), box)
     fronts = [front_iou(volumes[0], volume, absorption_length=length, box=box) for volume in volumes[1:]]
-    found = [
-        Alternative(body, value, float(front)) for (value, body), front in zip(others, fronts, strict=True)
+    return [
+        Alternative(body, value, float(front), len(group))
+        for (value, body), front, group in zip(others, fronts, groups, strict=True)
     ]
-    return sorted(found, key=lambda other: other.residual)
 
 
 def _laid_upon(home: Solid, body: Solid) -> Solid:
@@ -297,28 +331,18 @@ def _laid_upon(home: Solid, body: Solid) -> Solid:
 
 
 def _facets(
-    solid: Solid,
-    response: DetectorResponse,
-    pattern: Floats,
-    mask: NDArray[np.bool_],
-    simulator: Simulator,
-    photons: float | None,
-    others: list[Alternative],
-    crystal: str | None,
-    quality: FitQuality,
+    solid: Solid, ask: Callable[[], FacetUncertainty] | None, crystal: str | None
 ) -> tuple[FacetTable | None, list[str]]:
     if not is_polyhedron(solid):
         return None, ["facets: the body is no convex polyhedron"]
-    if quality.contrast <= 1e-6 or response.gain == 0:
+    if ask is None:
         return facet_table(solid), ["facets: nothing in the pattern says where they are"]
-    bodies = [other.solid for other in others]
-    known = parameter_uncertainty(
-        solid, response, pattern, mask, simulator, counts=photons, alternatives=bodies
-    )
+    known = ask()
     guess = None if crystal is None else guess_fcc(solid, tolerance=_index_tolerance(known))
     table = facet_table(solid, uncertainty=known, crystal=guess)
     loose = [str(number + 1) for number in np.flatnonzero(~table.determined)]
-    return table, [f"lit facets {', '.join(loose)}: distance or normal too uncertain"] if loose else []
+    told = f"lit facets {', '.join(loose)}: distance or normal too uncertain, or not in the other bodies that fit"
+    return table, [told] if loose else []
 
 
 def _index_tolerance(known: FacetUncertainty) -> float:
@@ -332,7 +356,6 @@ def _index_tolerance(known: FacetUncertainty) -> float:
 def _undetermined(
     solid: Solid,
     response: DetectorResponse,
-    fitted: Floats,
     mask: NDArray[np.bool_],
     simulator: Simulator,
     quality: FitQuality,
@@ -346,7 +369,7 @@ def _undetermined(
         faces = f" ({count} faces, not listed)" if count else ""
         notes.append(f"far side{faces}: not measured deeper than {depth:.1f} nm behind the lit surface")
     notes.append("place: a shift along x, y or z changes no intensity")
-    change = inversion_change(solid, response, fitted, mask, simulator, grid)
+    change = inversion_change(solid, response, mask, simulator, grid)
     if change < quality.residual:
         notes.append(
             f"inversion: the body turned inside out through a point changes the pattern by {change:.1e}, less than "

@@ -13,6 +13,7 @@ from scipy import stats
 from scatterkit._validation import Instance, Positive, Real, check_array, check_mask, check_value, fail, shown
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
+from scatterkit.fitting.answers._alike import facet_spread
 from scatterkit.fitting.answers._covariance import (
     Estimate,
     distance_gradient,
@@ -21,7 +22,7 @@ from scatterkit.fitting.answers._covariance import (
     prior_widths,
 )
 from scatterkit.fitting.answers._jacobian import PatternJacobian, Scene, Simulator
-from scatterkit.fitting.answers._lit import check_polyhedron, is_polyhedron, lit_side
+from scatterkit.fitting.answers._lit import check_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import correlation_length, photon_moments, residual_scatter
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
@@ -30,9 +31,9 @@ from scatterkit.solids import Solid
 LOOSE_DISTANCE = 0.05
 LOOSE_NORMAL = np.radians(5)
 """A facet is not determined if its distance is uncertain by more than this part of the body's circumradius, or its
-normal by more than this angle: the curvature at the optimum says little then."""
-SAME_FACET = np.radians(15)
-"""Facets of two bodies are the same if their normals differ by less."""
+normal by more than this angle: the curvature at the optimum, or how far other bodies differ, says little then."""
+SEEN_IN_MOST = 0.5
+"""Nor if fewer than this share of the other bodies that fit as well have such a facet at all."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,17 @@ class FacetUncertainty:
     normal_covariance : ndarray of shape (k, 2, 2) [rad^2]
         Covariance of the turns of each normal about two directions across it, by noise.
     distance_spread : ndarray of shape (k,) [nm]
-        Root mean square distance from the facets of the other bodies that fit equally well; zero without any.
+        Largest difference from the facets of the other bodies that fit equally well; zero without any.
     normal_spread : ndarray of shape (k,) [rad]
         The same for the normals.
     seen_in : ndarray of shape (k,)
-        Share of those bodies that have this facet at all; 1 without any.
+        Share of those bodies that have this facet at all; 1 without any. Bodies alike count once, and those like
+        the fitted one do not count.
+    n_alternatives : int
+        How many bodies that share is of.
     determined : ndarray of bool of shape (k,)
-        Whether the pattern tells distance and normal.
+        Whether distance and normal are known well enough, by noise and by the other bodies, and at least half of
+        these have the facet.
     response : dict of str to float [1 or pixel]
         Standard deviation of each parameter of the detector's response, shifts in pixels.
     noise : {"photon counts", "residual"}
@@ -82,6 +87,7 @@ class FacetUncertainty:
     distance_spread: Floats
     normal_spread: Floats
     seen_in: Floats
+    n_alternatives: int
     determined: NDArray[np.bool_]
     response: dict[str, float]
     noise: str
@@ -148,7 +154,7 @@ class FacetUncertainty:
         FacetUncertainty
             The same uncertainties.
         """
-        kept = {"response", "noise", "noise_level", "correlation_length"}
+        kept = {"response", "noise", "noise_level", "correlation_length", "n_alternatives"}
         parts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in kept}
         moved = {name: part[order] for name, part in parts.items()}
         return replace(self, **moved | {"covariance": self.covariance[np.ix_(order, order)]})
@@ -171,6 +177,7 @@ def parameter_uncertainty(
     *,
     counts: float | ArrayLike | None = None,
     alternatives: Sequence[Solid] = (),
+    max_shift: float = 3.0,
 ) -> FacetUncertainty:
     """Find how well the lit facets of a fitted body are known, from the curvature at the optimum.
 
@@ -191,6 +198,8 @@ def parameter_uncertainty(
         is judged by the residual.
     alternatives : sequence of Solid, optional
         Other bodies that fit equally well; those that are no convex polyhedra have no facets and are left out.
+    max_shift : float [pixel], default=3.0
+        How far the pattern's centre may lie off along each axis; 0 where it is known, as for a fit without shift.
 
     Returns
     -------
@@ -209,7 +218,8 @@ def parameter_uncertainty(
     estimates [1]_. The noise is Poisson's where counts are known, carried through the logarithm exactly; elsewhere the
     residual's own products over neighbouring pixels [2]_, because what a model leaves over is correlated. A residual
     that comes from a wrong model rather than from noise is no noise: the spread of other bodies that fit equally
-    well is then the better guide, and is added in quadrature.
+    well is then the better guide, and is added in quadrature: the largest difference, which starts that end at one
+    and the same body cannot dilute.
 
     Shifts of the body change no pattern. They are left out, and distances are measured from an origin that moves
     along: the mean of the lit surface's points over the body's outline, whose own uncertainty is carried along.
@@ -238,6 +248,7 @@ def parameter_uncertainty(
     check_polyhedron(solid, owner=owner)
     check_value(response, Instance((DetectorResponse,)), name="response", owner=owner)
     check_value(simulator, Instance((MSFTSimulator, PolyhedronSimulator)), name="simulator", owner=owner)
+    check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=owner)
     shape = check_detector(simulator.detector, owner=owner).shape
     flags = measured_mask(mask, simulator, shape, owner=owner)
     values = check_array(
@@ -251,8 +262,8 @@ def parameter_uncertainty(
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
     scene = Scene.of(simulator)
     seen = flags & scene.lit
-    look = scene.jacobian(solid.normals, solid.offsets, response, seen)
-    return _from_look(solid, response, look, values[seen], seen, photons, alternatives)
+    look = scene.jacobian(solid.normals, solid.offsets, response, seen, with_shift=max_shift > 0)
+    return _from_look(solid, response, look, values[seen], seen, photons, alternatives, float(max_shift))
 
 
 def _from_look(
@@ -263,13 +274,14 @@ def _from_look(
     seen: NDArray[np.bool_],
     photons: float | None,
     alternatives: Sequence[Solid],
+    max_shift: float,
 ) -> FacetUncertainty:
     normals, offsets = solid.normals, solid.offsets
     derivatives = np.concatenate([look.planes, look.response])
     noise = _noise(derivatives, look, values, seen, response, photons)
     lit = lit_side(solid)
     size = float(solid.circumradius)
-    widths = prior_widths(look, size, response.gain)
+    widths = prior_widths(look, size, response.gain, max_shift)
     basis = gauge_free(normals[look.faces], widths)
     found = estimate(derivatives, noise.scatter, noise.bias, noise.variance, widths, basis)
     n_planes = 3 * len(look.faces)
@@ -278,25 +290,26 @@ def _from_look(
     bias = gradient @ found.bias[:n_planes]
     turns, met = _turns(found, look.faces, lit.faces)
     distances = offsets[lit.faces] - normals[lit.faces] @ lit.origin
-    tight = np.sqrt(np.diag(covariance)) < LOOSE_DISTANCE * size
-    tight &= np.sqrt(np.trace(turns, axis1=1, axis2=2)) < LOOSE_NORMAL
-    spread = facet_spread(normals[lit.faces], distances, alternatives)
+    spread = facet_spread(solid, alternatives)
     sigmas = np.sqrt(np.diag(found.covariance)[n_planes:])
-    return FacetUncertainty(
+    known = FacetUncertainty(
         faces=lit.faces,
         distances=distances,
         covariance=covariance,
         bias=bias,
         normal_covariance=turns,
-        distance_spread=spread[0],
-        normal_spread=spread[1],
-        seen_in=spread[2],
-        determined=tight & met,
+        distance_spread=spread.distance,
+        normal_spread=spread.normal,
+        seen_in=spread.seen_in,
+        n_alternatives=spread.n_bodies,
+        determined=met & (spread.seen_in >= SEEN_IN_MOST),
         response=dict(zip(look.names, sigmas.tolist(), strict=True)),
         noise=noise.origin,
         noise_level=float(np.sqrt(noise.variance)),
         correlation_length=noise.length,
     )
+    tight = (known.distance_sigma < LOOSE_DISTANCE * size) & (known.normal_sigma < LOOSE_NORMAL)
+    return replace(known, determined=known.determined & tight)
 
 
 def _noise(
@@ -332,27 +345,6 @@ def _turns(
             start = 3 * place[int(face)] + 1
             turns[row] = found.covariance[start : start + 2, start : start + 2]
     return turns, np.isin(lit, faces)
-
-
-def facet_spread(
-    normals: Floats, distances: Floats, alternatives: Sequence[Solid]
-) -> tuple[Floats, Floats, Floats]:
-    """Root mean square differences of other bodies' facets in distance and normal, and the share that has them."""
-    others = [body for body in alternatives if is_polyhedron(body)]
-    squares = np.zeros((2, len(normals)))
-    n_seen = np.zeros(len(normals))
-    for body in others:
-        lit = lit_side(body)
-        theirs = body.normals[lit.faces]
-        angles = np.arccos(np.clip(normals @ theirs.T, -1, 1))
-        nearest = angles.argmin(axis=1)
-        smallest = angles.min(axis=1)
-        same = smallest < SAME_FACET
-        apart = (body.offsets[lit.faces] - theirs @ lit.origin)[nearest] - distances
-        squares += np.where(same, [apart**2, smallest**2], 0)
-        n_seen += same
-    distance, angle = np.sqrt(squares / np.maximum(n_seen, 1))
-    return distance, angle, n_seen / len(others) if others else np.ones(len(normals))
 
 
 def measured_mask(

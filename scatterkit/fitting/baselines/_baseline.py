@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from scatterkit._progress import progress_bar
 from scatterkit._validation import Boolean, Constraint, Instance, Integer, Positive, Real
 from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
-from scatterkit.fitting._planes import spread_directions
 from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Planes, Pursuit
 from scatterkit.fitting.baselines._scattering import Scattering, scattering_of
-from scatterkit.fitting.models.ellipsoid import sphere_planes
+from scatterkit.fitting.first_look import FirstLook
+from scatterkit.fitting.models.ellipsoid import planes_of
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels.threads import single_blas_thread
-from scatterkit.solids import Ellipsoid, Solid
-
-SMOOTH_DIRECTIONS = 256
-"""Tangent planes that stand for a smooth body."""
+from scatterkit.solids import Solid
 
 
 class BaselineFitter(PatternFitter):
@@ -57,6 +54,10 @@ class BaselineFitter(PatternFitter):
 
     def _scattering(self) -> Scattering:
         return scattering_of(self._simulator(), self.grid)
+
+    def _shift_of(self, pursuit: Pursuit) -> tuple[float, float]:
+        """Give the shift of a pattern's centre as its symmetry tells it, before any body is known."""
+        return FirstLook(pursuit.pattern, pursuit.mask, self._simulator(), self.max_shift).shift
 
     def _intensity(self, solid: Solid) -> NDArray[np.float32]:
         return self._scattering().picture(*planes_of(solid))
@@ -94,22 +95,3 @@ class BaselineFitter(PatternFitter):
                 interrupted = True
         found = pursuit.finished(self._named(pursuit), interrupted=interrupted)
         return replace(found, evidence=self._evidence(pursuit))
-
-
-def planes_of(solid: Solid) -> Planes:
-    """Give the half-spaces of a body: its faces; around a smooth one, planes of the same volume or tangent ones."""
-    if isinstance(solid, Ellipsoid):
-        return _planes_of_ellipsoid(solid)
-    if solid.is_convex:
-        return np.array(solid.normals), np.array(solid.offsets)
-    directions = spread_directions(SMOOTH_DIRECTIONS)
-    return directions, np.asarray(solid.support(directions))
-
-
-def _planes_of_ellipsoid(solid: Ellipsoid) -> Planes:
-    units, distances = sphere_planes()
-    normals = units @ np.linalg.inv(solid.matrix)
-    lengths = np.linalg.norm(normals, axis=1)
-    normals = normals / lengths[:, None]
-    offsets = distances / lengths + normals @ solid.center
-    return np.vstack([normals, solid.cut_normals]), np.concatenate([offsets, solid.cut_offsets])

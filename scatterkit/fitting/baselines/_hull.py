@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from scatterkit.datasets.schema import voxel_centers
 from scatterkit.fitting._planes import Floats
+from scatterkit.fitting.models._isosurface import level_surface
 from scatterkit.solids import Solid
 
 FILLED = 0.5
@@ -25,19 +25,21 @@ SMALL = 0.01
 def hull_of(volume: NDArray[np.float32], box: float) -> Solid:
     """Give a convex body around the filled voxels of a volume (z, y, x), its faces smoothed.
 
-    The hull of the voxels' centres has steps for faces: facets of like direction are put together, the largest group
-    first, as one plane of their mean normal and distance; small groups, along edges, only touch the hull.
+    The hull of the surface at half occupancy has steps for faces: facets of like direction are put together, the
+    largest group first, as one plane of their mean normal and distance; small groups, along edges, only touch the
+    hull. The body is scaled to the volume of that hull.
     """
-    filled = np.argwhere(volume > FILLED)
-    coordinates = [voxel_centers(n, box)[i] for n, i in zip(volume.shape, filled.T, strict=True)]
-    points = np.stack(coordinates[::-1], axis=1)
+    points, _ = level_surface(volume, box, FILLED)
     hull = ConvexHull(points)
     corners = points[hull.simplices]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
     normals, offsets, shares = _grouped(hull.equations[:, :3], -hull.equations[:, 3], areas)
     rim = shares < SMALL
     offsets[rim] = (normals[rim] @ points[hull.vertices].T).max(axis=1)
-    return Solid.from_halfspaces(normals, offsets)
+    middle = points[hull.vertices].mean(axis=0)
+    wanted = np.cbrt(hull.volume / Solid.from_halfspaces(normals, offsets).volume)
+    through = normals @ middle
+    return Solid.from_halfspaces(normals, through + wanted * (offsets - through))
 
 
 def _grouped(normals: Floats, offsets: Floats, areas: Floats) -> tuple[Floats, Floats, Floats]:

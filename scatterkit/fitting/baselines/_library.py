@@ -10,15 +10,16 @@ from typing import Any, Generic, TypeVar
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from scatterkit._progress import progress_bar
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats, box_limit
-from scatterkit.fitting.baselines._baseline import planes_of
 from scatterkit.fitting.baselines._classes import Pose, poses
 from scatterkit.fitting.baselines._polar import N_RINGS, Match, PolarGrid, PolarLibrary
 from scatterkit.fitting.baselines._pursuit import Planes
 from scatterkit.fitting.baselines._scattering import scattering_of
+from scatterkit.fitting.models.ellipsoid import planes_of
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid, SolidSampler
 
@@ -73,9 +74,15 @@ class BodyLibrary(Generic[Body]):
         self.polar = polar
 
     def ranked(
-        self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], *, mirrors: bool
+        self,
+        pattern: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        *,
+        mirrors: bool,
+        shift: tuple[float, float] = (0.0, 0.0),
     ) -> Iterator[tuple[Body, Match]]:
-        """Give every body once, with its best turn, the closest first."""
+        """Give every body once, with its best turn, the closest first; the rings lie about a shifted centre."""
+        pattern, mask = _shifted_back(pattern, mask, shift)
         values = self.polar.rings(self.resampling.apply(pattern))
         known = self.polar.rings(self.resampling.masked(mask))
         if not known.any():
@@ -86,6 +93,17 @@ class BodyLibrary(Generic[Body]):
             if number not in given:
                 given.add(number)
                 yield self.bodies[number], match
+
+
+def _shifted_back(
+    pattern: NDArray[np.float32], mask: NDArray[np.bool_], shift: tuple[float, float]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Put the centre of a pattern back to the detector's; measured is what lies between measured pixels alone."""
+    if not any(shift):
+        return pattern, mask
+    back = [-step for step in shift]
+    values = ndimage.shift(np.where(mask, pattern, 0).astype(np.float32), back, order=1)
+    return values, ndimage.shift(mask.astype(np.float64), back, order=1) > 1 - 1e-6
 
 
 def pixel_wavevectors(simulator: MSFTSimulator) -> tuple[Floats, Floats]:

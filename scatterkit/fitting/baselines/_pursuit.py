@@ -69,6 +69,15 @@ class Improvement:
         }
 
 
+@dataclass
+class Labelled:
+    """The best body of a label, and the response that its residual was taken with."""
+
+    residual: float
+    planes: Planes
+    response: DetectorResponse | None
+
+
 def solid_of(planes: Planes, limit: float, name: str | None = None) -> Solid:
     """Give the body of half-spaces, clipped to the cube of a half width and put into the middle of the box."""
     solid = Solid.from_halfspaces(*with_box(*planes, limit), name)
@@ -132,7 +141,7 @@ class Pursuit:
         self.points = scattering.at(self.pixels)
         self.improvements: list[Improvement] = []
         self.best: Improvement | None = None
-        self.by_label: dict[str, tuple[float, Planes]] = {}
+        self.by_label: dict[str, Labelled] = {}
 
     def residual(self, normals: Floats, offsets: Floats, *, q_limit: float = 1.0, label: str = "") -> float:
         """Give the mean squared difference of a body's pattern, below a fraction of the largest measured q.
@@ -167,11 +176,20 @@ class Pursuit:
     def _noted(self, value: float, intensity: Floats, planes: Planes, label: str) -> float:
         self.on_look(self)
         is_body = intensity.size == self.target.size and intensity.any()
-        if is_body and (label not in self.by_label or value < self.by_label[label][0]):
-            self.by_label[label] = value, (np.array(planes[0]), np.array(planes[1]))
         if is_body and (self.best is None or value < self.best.residual):
-            return self._remember(value, planes, label)
+            value = self._remember(value, planes, label)
+        if is_body and (label not in self.by_label or value < self.best_of(label).residual):
+            kept = (np.array(planes[0]), np.array(planes[1]))
+            self.by_label[label] = Labelled(value, kept, self.response)
         return value
+
+    def best_of(self, label: str) -> Labelled:
+        """Give the best body of a label, its residual with the present response."""
+        found = self.by_label[label]
+        if found.response is not self.response:
+            intensity = self.points.intensity(*found.planes, self.target.size)
+            found.residual, found.response = self._compared(intensity, self.target.size)[0], self.response
+        return found
 
     def spend(self) -> None:
         """Count one simulation; the first one is always allowed, so that there is a body."""
@@ -194,16 +212,21 @@ class Pursuit:
             raise KeyboardInterrupt if interrupted else RuntimeError("No light gets to the measured pixels.")
         limit = self.scattering.limit
         found: list[tuple[float, Solid, DetectorResponse]] = []
-        bodies = {self.best.label: self.best.planes} | (named or {})
-        for name, planes in list(bodies.items())[:N_JUDGED]:
+        best = self.best
+        bodies = [(best.label, best.planes)]
+        # a label's best body may be another one than the best of all, which had the same label before a refit
+        bodies += [
+            item for item in (named or {}).items() if item[0] != best.label or not _same(item[1], best.planes)
+        ]
+        for name, planes in bodies[:N_JUDGED]:
             if found and (interrupted or time.monotonic() > self.end):
                 break
             residual, response = self.judge(planes, self.response)
             found.append((residual, solid_of(planes, limit, name or None), response))
         found.sort(key=lambda item: item[0])
         residual, solid, response = found[0]
-        if self.improvements[-1] is not self.best:
-            self.improvements.append(self.best)
+        if self.improvements[-1] is not best:
+            self.improvements.append(best)
         return FittedPattern(
             solid=solid,
             response=response,
@@ -269,6 +292,10 @@ class Pursuit:
         cost = float(_costs(intensity, target, np.array([vertex]), saturation)[0])
         lowest = int(np.argmin(costs))
         return min((cost, vertex), (float(costs[lowest]), float(near[lowest])))
+
+
+def _same(one: Planes, other: Planes) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _costs(intensity: Floats, target: Floats, log_eps: Floats, saturation: float) -> Floats:

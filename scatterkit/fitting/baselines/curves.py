@@ -35,7 +35,9 @@ def curve_dataset(
     ----------
     history : sequence of dict
         What a fitter noted for one pattern, an entry of its ``history_``: each dict has simulations, seconds and
-        residual, and solid if there is a truth. Entries that are no improvement are left out.
+        residual, and solid if there is a truth. Entries that are no improvement are left out, and so are those whose
+        residual is over a smaller range ``q`` or a coarser ``grid`` than the largest of the record, where it names
+        them: residuals over different pixels do not compare.
     truth : Solid or array-like of shape (grid, grid, grid), optional
         The true body.
     simulator : MSFTSimulator, optional
@@ -77,7 +79,7 @@ def curve_dataset(
     wanted = {*NUMBERS} | ({"solid"} if truth is not None else set())
     if not history or any(not wanted <= set(entry) for entry in history):
         raise fail("history", OWNER, f"entries with {sorted(wanted)}, at least one", shown(history))
-    better = _improvements(history)
+    better = _improvements(_comparable(history))
     variables = {
         name: ("improvement", np.array([entry[name] for entry in better], dtype=kind))
         for name, kind in NUMBERS.items()
@@ -88,6 +90,16 @@ def curve_dataset(
     curve = xr.Dataset(variables)
     curve["seconds"].attrs["units"] = "s"
     return curve
+
+
+def _comparable(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep the entries whose residual is over the largest range of the record."""
+    kept = list(history)
+    for key in ("q", "grid"):
+        if all(key in entry for entry in kept):
+            largest = max(entry[key] for entry in kept)
+            kept = [entry for entry in kept if entry[key] >= largest * (1 - 1e-9)]
+    return kept
 
 
 def _improvements(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -12,12 +12,13 @@ from scatterkit._random import RandomState
 from scatterkit._validation import Constraint, Integer, check_patterns, check_volumes, fail, shown
 from scatterkit.datasets.schema import PATTERN, VOLUME, check_dataset
 from scatterkit.experiment import check_detector
-from scatterkit.fitting.baselines._baseline import BaselineFitter, planes_of
+from scatterkit.fitting.baselines._baseline import BaselineFitter
 from scatterkit.fitting.baselines._gradient import descend_planes, with_n_planes
 from scatterkit.fitting.baselines._hull import FILLED, hull_of
 from scatterkit.fitting.baselines._library import BodyLibrary, Hashed, given_library, sampled_library
 from scatterkit.fitting.baselines._polar import in_plane
 from scatterkit.fitting.baselines._pursuit import Planes, Pursuit
+from scatterkit.fitting.models.ellipsoid import planes_of
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
@@ -185,7 +186,9 @@ class RetrievalFitter(BaselineFitter):
         return {retrieved[-1].label: retrieved[-1].planes} if retrieved else {}
 
     def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
-        nearest = self._library.ranked(pursuit.pattern, pursuit.mask, mirrors=True)
+        nearest = self._library.ranked(
+            pursuit.pattern, pursuit.mask, mirrors=True, shift=self._shift_of(pursuit)
+        )
         found = []
         for number, (body, match) in enumerate(islice(nearest, N_LOOKED_AT)):
             solid = self._solid(body)

@@ -179,16 +179,16 @@ class SimplexFitter(BaselineFitter):
         return class_library(Hashed(self._simulator()), self._names(), self.grid, self.verbose)
 
     def _named(self, pursuit: Pursuit) -> dict[str, Planes]:
-        return {name: pursuit.by_label[name][1] for name in self._ranked(pursuit)}
+        return {name: pursuit.best_of(name).planes for name in self._ranked(pursuit)}
 
     def _evidence(self, pursuit: Pursuit) -> dict[str, float]:
-        looked_at = {name: pursuit.by_label[name][0] for name in self._ranked(pursuit)}
+        looked_at = {name: pursuit.best_of(name).residual for name in self._ranked(pursuit)}
         return looked_at | {name: math.inf for name in self._names() if name not in looked_at}
 
     def _ranked(self, pursuit: Pursuit) -> list[str]:
         """Give the classes that were looked at, best first."""
         looked_at = [name for name in self._names() if name in pursuit.by_label]
-        return sorted(looked_at, key=lambda name: pursuit.by_label[name][0])
+        return sorted(looked_at, key=lambda name: pursuit.best_of(name).residual)
 
     def _search(self, pursuit: Pursuit, rng: np.random.Generator) -> None:
         contenders = self._contenders(pursuit)
@@ -205,7 +205,9 @@ class SimplexFitter(BaselineFitter):
     def _contenders(self, pursuit: Pursuit) -> list[Contender]:
         """Give every class with its best starts, the class with the best one first."""
         by_name: dict[str, Contender] = {}
-        for pose, match in self._library().ranked(pursuit.pattern, pursuit.mask, mirrors=False):
+        shift = self._shift_of(pursuit)
+        ranked = self._library().ranked(pursuit.pattern, pursuit.mask, mirrors=False, shift=shift)
+        for pose, match in ranked:
             contender = by_name.setdefault(pose.name, Contender(pose.name, []))
             start = pose.turned(match.angle)
             if len(contender.starts) < N_STARTS and not any(map(start.is_near, contender.starts)):

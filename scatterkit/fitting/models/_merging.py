@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from scatterkit.fitting._faces import Faces, faces_of, mergeable_pairs, merged
 from scatterkit.fitting._planes import Floats, with_box
+from scatterkit.simulation.facets import corners_of
 
 FLAT = 0.01
 """Two lit faces that differ by less than this angle in rad are one: over 50 nm their edge stands out by 0.1 nm."""
@@ -16,7 +15,9 @@ def _pairs(
 ) -> tuple[Faces | None, list[tuple[int, int]]]:
     """The faces, and the pairs of the body's own ones that may become one, the flattest edge first."""
     all_normals, all_offsets = with_box(normals, offsets, limit)
-    faces = faces_of(all_normals, all_offsets, inside=np.zeros(3))
+    corners, _ = corners_of(all_normals, all_offsets)
+    # a body need not hold the origin: slanted ones do not once their bounds are put into the middle
+    faces = faces_of(all_normals, all_offsets, corners.mean(axis=0)) if len(corners) else None
     pairs = [] if faces is None else mergeable_pairs(all_normals, faces, widest)
     return faces, [(i, j) for i, j in pairs if j < len(offsets)]
 

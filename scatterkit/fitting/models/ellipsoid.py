@@ -17,6 +17,9 @@ from scatterkit.solids import Ellipsoid, Solid
 SPHERE_PLANES = 256
 """Half-spaces that stand for a sphere while it is fitted."""
 
+SMOOTH_DIRECTIONS = 256
+"""Tangent planes that stand for a body that is not convex."""
+
 
 @lru_cache(maxsize=1)
 def sphere_planes() -> tuple[Floats, Floats]:
@@ -95,3 +98,23 @@ class EllipsoidBody(OrientedModel):
 
     def solid(self, point: Floats, limit: float) -> Solid:
         return Ellipsoid(self._turn(point).as_matrix() * np.exp(point[4:]))
+
+
+def planes_of_ellipsoid(solid: Ellipsoid) -> tuple[Floats, Floats]:
+    """Give half-spaces of about an ellipsoid's volume, and those that cut it."""
+    units, distances = sphere_planes()
+    normals = units @ np.linalg.inv(solid.matrix)
+    lengths = np.linalg.norm(normals, axis=1)
+    normals = normals / lengths[:, None]
+    offsets = distances / lengths + normals @ solid.center
+    return np.vstack([normals, solid.cut_normals]), np.concatenate([offsets, solid.cut_offsets])
+
+
+def planes_of(solid: Solid) -> tuple[Floats, Floats]:
+    """Give the half-spaces of a body: its faces; around a smooth one, planes of the same volume or tangent ones."""
+    if isinstance(solid, Ellipsoid):
+        return planes_of_ellipsoid(solid)
+    if solid.is_convex:
+        return np.array(solid.normals), np.array(solid.offsets)
+    directions = spread_directions(SMOOTH_DIRECTIONS)
+    return directions, np.asarray(solid.support(directions))

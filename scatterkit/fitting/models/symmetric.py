@@ -6,11 +6,10 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
-from scatterkit._validation import Constraint, Integer, Real
-from scatterkit.fitting._planes import Floats, spread_directions
+from scatterkit._validation import Constraint, Integer, Real, fail
+from scatterkit.fitting._planes import Floats, closure, spread_directions
 from scatterkit.fitting.models._oriented import OrientedModel, turns_of
 from scatterkit.fitting.models._point_groups import PointGroup, group_matrices
 from scatterkit.fitting.models._prior import BACK_WEIGHT, short_back_gradient
@@ -23,6 +22,9 @@ SHELL = (0.85, 1.1)
 WELL_CLOSED = 0.2
 """How far the hull of the normals of a closed body must reach beyond the origin: 0.33 for a tetrahedron."""
 
+N_DRAWS = 400
+"""Sets of half-spaces that are tried for images that bound a body."""
+
 
 class SymmetricBody(OrientedModel):
     """A convex body with a point group imposed: a few free half-spaces, and their images under the group.
@@ -33,7 +35,8 @@ class SymmetricBody(OrientedModel):
         Schoenflies name of the point group, such as ``"O_h"``, ``"I_h"``, ``"D_5h"`` or ``"C_4v"``.
     n_orbits : int, default=3
         Number of free half-spaces; each brings its images under all operations of the group, which meet in one face
-        where its normal comes to lie on a mirror plane or an axis.
+        where its normal comes to lie on a mirror plane or an axis. Groups with few operations need several, so that
+        all images together bound a body: ``"C_1"`` four, ``"C_s"`` three.
     n_orientations : int, default=24
         Random orientations to start from, at each radius, each with other free half-spaces: near the axes of the
         group, as most facets of crystals, or away from them.
@@ -80,6 +83,13 @@ class SymmetricBody(OrientedModel):
         self.n_orientations = n_orientations
         self.back_weight = back_weight
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        fewest = fewest_orbits(self.group)
+        if self.n_orbits < fewest:
+            allowed = f"at least {fewest} with the group {self.group!r}, so that the images bound a body"
+            raise fail("n_orbits", type(self).__name__, allowed, str(self.n_orbits))
+
     def starts(self, radii: Floats, rng: np.random.Generator) -> list[Floats]:
         points = []
         for radius in radii:
@@ -99,7 +109,8 @@ class SymmetricBody(OrientedModel):
             normals /= np.linalg.norm(normals, axis=1, keepdims=True)
             if _closes(self.group, normals):
                 return normals
-        return pool[-self.n_orbits :]
+        found = _closing_normals(self.group, self.n_orbits, rng)
+        return pool[-self.n_orbits :] if found is None else found
 
     def planes(self, point: Floats) -> tuple[Floats, Floats]:
         free = point[4:].reshape(-1, 4)
@@ -135,12 +146,27 @@ class SymmetricBody(OrientedModel):
 
 
 def _closes(group: str, normals: Floats) -> bool:
-    """Whether the images of half-spaces bound a body: the hull of the normals then holds the origin."""
-    try:
-        hull = ConvexHull(np.einsum("gij,oj->goi", group_matrices(group), normals).reshape(-1, 3))
-    except QhullError:
-        return False
-    return bool(hull.equations[:, 3].max() < -WELL_CLOSED)
+    """Whether the images of half-spaces bound a body, and not one that is all corners."""
+    images = np.einsum("gij,oj->goi", group_matrices(group), normals).reshape(-1, 3)
+    return closure(images) > WELL_CLOSED
+
+
+def _closing_normals(group: str, n_orbits: int, rng: np.random.Generator) -> Floats | None:
+    """Draw normals whose images bound a body, at random or evenly spread; None where none do in many draws."""
+    even = spread_directions(n_orbits)
+    for number in range(N_DRAWS):
+        normals = Rotation.random(rng=rng).apply(even) if number % 2 else rng.normal(size=even.shape)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        if _closes(group, normals):
+            return normals
+    return None
+
+
+@lru_cache(maxsize=64)
+def fewest_orbits(group: str) -> int:
+    """Give the smallest number of free half-spaces whose images bound a body: four at most."""
+    rng = np.random.default_rng(0)  # the same answer at each call
+    return next((n for n in (1, 2, 3) if _closing_normals(group, n, rng) is not None), 4)
 
 
 @lru_cache(maxsize=32)

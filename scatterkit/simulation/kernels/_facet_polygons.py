@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-MOST_CORNERS = 128
-"""No polygon here has more corners."""
 _SAME_CORNER = 1e-7  # nm: corners closer than this are one, where many faces meet
 
 
@@ -73,14 +71,15 @@ def _without_repeats(polygon: Any, n: int, out: Any) -> int:
 def face_polygons(normals: Any, offsets: Any, reach: float) -> Any:
     """Give the faces of the body {r : normals @ r <= offsets} in a cube of half width ``reach``.
 
-    Gives tangents ``(k, 2, 3)``, corners ``(k, MOST_CORNERS, 2)`` along them from the foot of the perpendicular from
+    Gives tangents ``(k, 2, 3)``, corners ``(k, k + 4, 2)`` along them from the foot of the perpendicular from
     the origin, and their numbers ``(k,)``, zero where a plane has no face. Of equal planes the first has it.
     """
     n_planes = offsets.shape[0]
     frames = np.empty((n_planes, 2, 3))
-    corners = np.zeros((n_planes, MOST_CORNERS, 2))
+    most = n_planes + 4  # a clip adds one corner at most
+    corners = np.zeros((n_planes, most, 2))
     counts = np.zeros(n_planes, np.int64)
-    here, spare = np.empty((MOST_CORNERS, 2)), np.empty((MOST_CORNERS, 2))
+    here, spare = np.empty((most, 2)), np.empty((most, 2))
     for i in range(n_planes):
         _tangents(normals[i], frames[i])
         n = 4
@@ -171,7 +170,7 @@ def _pairs(normals: Any, counts: Any) -> Any:
 @njit(cache=True, nogil=True)
 def _corner_points(feet: Any, frames: Any, polygons: Any, counts: Any) -> Any:
     """Give the corners (x, y, z) of all faces."""
-    points = np.zeros((counts.size, MOST_CORNERS, 3))
+    points = np.zeros((counts.size, polygons.shape[1], 3))
     for i in range(counts.size):
         for m in range(counts[i]):
             points[i, m] = feet[i] + polygons[i, m, 0] * frames[i, 0] + polygons[i, m, 1] * frames[i, 1]
@@ -195,7 +194,8 @@ def lit_polygons(normals: Any, offsets: Any, reach: float, opacity: float, darke
     own, before = np.empty(n_most, np.int64), np.empty(n_most, np.int64)
     start, centroids, areas = np.zeros(n_most + 1, np.int64), np.empty((n_most, 2)), np.empty(n_most)
     corners = np.empty((1024, 3))
-    work, spare = np.empty((2 * MOST_CORNERS, 2)), np.empty((2 * MOST_CORNERS, 2))
+    most = 2 * polygons.shape[1]
+    work, spare = np.empty((most, 2)), np.empty((most, 2))
     count = 0
     for i, j in pairs:
         n = counts[i]

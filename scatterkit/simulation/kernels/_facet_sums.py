@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from scatterkit.simulation.kernels._facet_polygons import MOST_CORNERS
-
 BLOCK = 128
 """Pixels that are worked on at once."""
 _NEXT_TO_NOTHING = 1e-6  # square of K times the polygon's radius under which it scatters as its area
@@ -124,7 +122,7 @@ def _polygon(
     mean = work[4:6]
     real, imag, phases = (
         work[6 : 6 + n_corners],
-        work[6 + MOST_CORNERS : 6 + MOST_CORNERS + n_corners],
+        work[6 + n_corners : 6 + 2 * n_corners],
         work[2],
     )
     depth = corners[0, 2] - fall[0] * corners[0, 0] - fall[1] * corners[0, 1]
@@ -291,7 +289,8 @@ def scatter(
     """
     frames, own, before, start, centroids, areas, corners = polygons
     n_columns = jacobian.shape[0]
-    work, sums = np.empty((6 + 2 * MOST_CORNERS, BLOCK)), np.empty((6, BLOCK))
+    most = np.diff(start).max() if own.size else 0
+    work, sums = np.empty((6 + 2 * most, BLOCK)), np.empty((6, BLOCK))
     columns, moments = np.zeros((n_columns, 2, BLOCK)), np.zeros((3, 2, BLOCK))
     rate, weight, E = np.empty((2, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
     for first in range(0, q.shape[0], BLOCK):

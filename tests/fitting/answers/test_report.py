@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from noisy_fits import PlaneFit, detector, exact_intensity, noisy_pattern, response_for
 from scipy.spatial.transform import Rotation
 
 from scatterkit.fitting.answers import build_report, judge_fit
+from scatterkit.fitting.answers._scattering import inversion_change, simulated_intensity
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
-from scatterkit.solids import Solid
+from scatterkit.solids import Ellipsoid, Rasterizer, Solid
 
 GRID = detector(64)
 SIMULATOR = MSFTSimulator(detector=GRID)
@@ -35,6 +38,7 @@ def report(body, noisy):
         (residual, body),
         (1.05 * residual, grown),
         (1.02 * residual, body.shift([9, 0, 4])),
+        (1.04 * residual, body.shift([-2, 5, 1])),
         (1.0, grown),
     ]
     return build_report(body, response, pattern, None, SIMULATOR, candidates=candidates, counts=1e6)
@@ -60,6 +64,7 @@ def test_alternatives_are_listed_with_how_alike_they_are(report):
     same, other = report.alternatives
     assert same.residual < other.residual
     assert same.front_iou > 0.97  # a shift apart: the same front
+    assert (same.count, other.count) == (2, 1)  # starts that ended at one body are one line
     assert other.front_iou < same.front_iou
     assert (report.facets.uncertainty.distance_spread > 1).any()
 
@@ -88,6 +93,56 @@ def test_inversion_is_told_where_it_changes_nothing(body):
         report = build_report(pyramid, response, pattern, None, simulator, crystal=None)
         assert any("inversion" in note for note in report.undetermined) is told
         assert any("far side" in note for note in report.undetermined) is not told
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.4, -0.8)])
+def test_a_shifted_centre_has_no_part_in_the_inversion(shift):
+    clear = MSFTSimulator(detector=GRID, propagation="born")
+    pyramid = Solid.from_catalogue("tetrahedron", 60).rotate(Rotation.from_rotvec([0.4, 0.1, 0.3]))
+    response = replace(
+        response_for(simulated_intensity(pyramid, clear, 32).astype(float), 100.0), shift=shift
+    )
+    everything = np.ones(GRID.shape, dtype=bool)
+    assert inversion_change(pyramid, response, everything, clear, 32) < 1e-8
+    # absorption tells it; as much as without a shift
+    change = inversion_change(pyramid, response, everything, SIMULATOR, 32)
+    still = inversion_change(pyramid, replace(response, shift=(0.0, 0.0)), everything, SIMULATOR, 32)
+    assert change == pytest.approx(still, rel=1e-6)
+    assert change > 1e-5
+
+
+def test_ellipsoids_are_inverted_as_ellipsoids():
+    """A whole one is its own image; a cut one is not, wherever it lies."""
+    whole = Ellipsoid(np.diag([50.0, 60.0, 70.0])).rotate(Rotation.from_rotvec([0.4, 0.1, 0.3]))
+    response = response_for(simulated_intensity(whole, SIMULATOR, 32).astype(float), 100.0)
+    everything = np.ones(GRID.shape, dtype=bool)
+    assert inversion_change(whole.shift([8, -5, 3]), response, everything, SIMULATOR, 32) < 1e-8
+    half = whole.cut((0.3, 0, -1), 10)
+    assert inversion_change(half, response, everything, SIMULATOR, 32) > 1e-5
+
+
+def test_a_report_judges_what_the_fit_saw(body):
+    """Fitted through voxels, a residual is that of voxels: the exact pattern would tell of another."""
+    response = response_for(exact_intensity(body, GRID), 100.0)
+    voxels = SIMULATOR.transform(Rasterizer(grid=16, box=SIMULATOR.box).transform([body]))[0]
+    pattern = response.apply(voxels)
+    given = {"simulator": SIMULATOR, "crystal": None}
+    exact = build_report(body, response, pattern, **given)
+    seen = build_report(
+        body, response, pattern, **given, intensity=voxels, candidates=[(1e-9, body.shift([1, 0, 0]))]
+    )
+    assert seen.residual < 1e-12 < 1e-7 < exact.residual
+    assert np.abs(seen.residual_map).max() < 1e-6
+    np.testing.assert_array_equal(seen.fitted, pattern)
+    assert seen.alternatives == []
+    with pytest.raises(ValueError, match="'intensity' parameter of build_report"):
+        build_report(body, response, pattern, **given, intensity=voxels[:3])
+
+
+def test_a_known_centre_is_known_to_the_report(body, noisy):
+    pattern, response = noisy
+    report = build_report(body, response, pattern, None, SIMULATOR, crystal=None, max_shift=0)
+    assert not any("shift" in name for name in report.facets.uncertainty.response)
 
 
 def test_noise_is_rejected(body):

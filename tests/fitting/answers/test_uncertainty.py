@@ -11,7 +11,9 @@ from facet_coverage import facet_errors
 from noisy_fits import PlaneFit, detector, exact_intensity, jittered, noisy_pattern, response_for
 from scipy.spatial.transform import Rotation
 
-from scatterkit.fitting.answers import parameter_uncertainty
+from scatterkit.fitting.answers import facet_table, parameter_uncertainty
+from scatterkit.fitting.answers._alike import alike_groups
+from scatterkit.fitting.answers._covariance import estimate
 from scatterkit.fitting.answers._jacobian import Scene
 from scatterkit.fitting.answers._lit import lit_side
 from scatterkit.fitting.answers._noise import correlation_length, photon_moments, residual_scatter
@@ -145,6 +147,100 @@ def test_other_bodies_widen_the_intervals(body, noisy):
     wide, narrow = among.distance_intervals(0.99), among.distance_intervals(0.5)
     assert ((wide[:, 0] < narrow[:, 0]) & (wide[:, 1] > narrow[:, 1])).all()
     assert (among.normal_cones(0.99) > among.normal_cones(0.5)).all()
+
+
+def test_facets_on_which_other_bodies_differ_are_not_determined(body, noisy):
+    pattern, response = noisy
+    given = {"simulator": SIMULATOR, "counts": 1e6}
+    alone = parameter_uncertainty(body, response, pattern, **given)
+    assert alone.determined[0]
+    assert alone.n_alternatives == 0
+    moved = body.offsets + 8.0 * (np.arange(14) == alone.faces[0])
+    grown = Solid.from_halfspaces(body.normals, moved)
+    among = parameter_uncertainty(body, response, pattern, **given, alternatives=[grown])
+    assert among.distance_spread[0] > 0.05 * body.circumradius
+    assert not among.determined[0]
+    # far enough out, the plane cuts nothing: the others have no such facet
+    without = [
+        Solid.from_halfspaces(
+            np.delete(body.normals, alone.faces[0], 0), np.delete(body.offsets, alone.faces[0])
+        )
+    ]
+    lost = parameter_uncertainty(body, response, pattern, **given, alternatives=without)
+    assert lost.seen_in[0] == 0
+    assert lost.distance_spread[0] == 0
+    assert not lost.determined[0]
+    assert lost.n_alternatives == 1
+    page = str(facet_table(body, uncertainty=lost))
+    assert "seen in" in page
+    assert "  0%" in page
+    assert "seen in" not in str(facet_table(body, uncertainty=alone))
+
+
+def test_starts_that_end_at_one_body_dilute_nothing(body, noisy):
+    pattern, response = noisy
+    number = np.arange(14)
+    first = lit_side(body).faces[0]
+    grown = Solid.from_halfspaces(body.normals, body.offsets + 8.0 * (number == first))
+    cut = Solid.from_halfspaces(np.delete(body.normals, first, 0), np.delete(body.offsets, first))
+    again = [body.shift([k, 0, -k]) for k in range(1, 8)] + [cut.shift([k, 0, 0]) for k in range(3)]
+    given = {"simulator": SIMULATOR, "counts": 1e6}
+    one = parameter_uncertainty(body, response, pattern, **given, alternatives=[grown, cut])
+    many = parameter_uncertainty(body, response, pattern, **given, alternatives=[grown, cut, *again])
+    np.testing.assert_allclose(many.distance_spread, one.distance_spread, atol=1e-9)
+    np.testing.assert_allclose(many.normal_spread, one.normal_spread, atol=1e-6)
+    np.testing.assert_array_equal(many.seen_in, one.seen_in)
+    assert many.n_alternatives == one.n_alternatives == 2
+    assert one.seen_in[0] == 0.5
+
+
+def test_bodies_are_alike_by_their_lit_sides():
+    cube = Solid.from_catalogue("cube", 60).rotate(Rotation.from_rotvec([0.4, 0.3, 0.1]))
+    behind = Solid.from_halfspaces(
+        np.vstack([cube.normals, [[0, 0, 1]]]), np.append(cube.offsets, 0.9 * cube.bounds[1, 2])
+    )
+    turned = cube.rotate(Rotation.from_rotvec([0, 0, 0.2]))
+    smooth = Solid.from_catalogue("sphere", 60)
+    bodies = [cube, turned, cube.shift([5, -3, 20]), smooth, behind, smooth.shift([9, 9, 9])]
+    assert alike_groups(bodies) == [[0, 2, 4], [1], [3, 5]]
+
+
+def test_a_covariance_survives_derivatives_that_say_the_same():
+    """Two parameters of one effect and hardly any noise: their difference keeps its width, their sum is known."""
+    rng = np.random.default_rng(5)
+    effect = rng.normal(size=(2, 500))
+    derivatives = np.array([effect[0], effect[0], effect[1]])
+    widths = np.array([2.0, 2.0, 2.0])
+    for variance in (1e-30, 1e-22, 0.0):
+        found = estimate(
+            derivatives, variance * derivatives @ derivatives.T, np.zeros(500), variance, widths, np.eye(3)
+        )
+        assert np.linalg.eigvalsh(found.covariance).min() > -1e-12
+        apart = np.array([1.0, -1.0, 0.0]) / 2**0.5
+        assert apart @ found.covariance @ apart == pytest.approx(4.0, rel=1e-2)
+        assert found.covariance[2, 2] < 1e-12
+
+
+def test_without_noise_and_absorption_answers_stay_finite(body):
+    clear = MSFTSimulator(detector=GRID, propagation="born")
+    response = response_for(exact_intensity(body, GRID), 300.0)
+    scene = Scene.of(clear)
+    look = scene.jacobian(body.normals, body.offsets, response, scene.lit)
+    known = parameter_uncertainty(body, response, scene.picture(look.pattern), None, clear)
+    assert np.isfinite(known.distance_sigma).all()
+    assert np.isfinite(known.normal_sigma).all()
+    assert np.linalg.eigvalsh(known.covariance).min() > -1e-9
+
+
+def test_a_known_centre_is_no_parameter(body, noisy):
+    pattern, response = noisy
+    free = parameter_uncertainty(body, response, pattern, None, SIMULATOR, counts=1e6)
+    known = parameter_uncertainty(body, response, pattern, None, SIMULATOR, counts=1e6, max_shift=0)
+    assert "row shift" in free.response
+    assert not any("shift" in name for name in known.response)
+    assert known.distance_sigma.sum() < free.distance_sigma.sum()
+    with pytest.raises(ValueError, match="'max_shift' parameter of parameter_uncertainty"):
+        parameter_uncertainty(body, response, pattern, None, SIMULATOR, max_shift=-1)
 
 
 def test_what_is_hidden_in_the_mask_is_not_determined(body, noisy):

@@ -101,6 +101,38 @@ def test_a_body_of_the_library_is_recognised_though_turned_and_mirrored(shelf, f
     assert fitter.solids_[0].volume == pytest.approx(truth.volume, rel=1e-3 if form == "solids" else 0.1)
 
 
+def test_a_library_is_ranked_about_the_shifted_centre(shelf):
+    patterns, bodies = shelf
+    shift = (2.5, -3.0)
+    intensity = PolyhedronSimulator(detector=DETECTOR).transform([turned_and_mirrored(bodies[4])])[0]
+    shown = DetectorResponse(eps=100.0, gain=0.06, offset=-0.25, shift=shift).apply(intensity)
+    mask = np.ones(shown.shape, bool)
+    mask[20:24, 30:34] = False
+    fitter = RetrievalFitter((patterns, bodies), n_steps=0, n_pixels=500, max_shift=4.0, **FOREVER)
+    fitter._prepare()
+    pursuit = Pursuit(
+        fitter._scattering(),
+        shown,
+        mask,
+        max_shift=4.0,
+        n_pixels=500,
+        time_budget=1e6,
+        max_simulations=None,
+        rng=np.random.default_rng(0),
+    )
+    assert fitter._shift_of(pursuit) == pytest.approx(shift, abs=0.7)
+    (body, match), (_, blurred) = (
+        next(fitter._library.ranked(shown, mask, mirrors=True, shift=way))
+        for way in (fitter._shift_of(pursuit), (0.0, 0.0))
+    )
+    assert body is bodies[4]
+    assert match.mirrored
+    assert match.residual < 0.5 * blurred.residual
+    fitter.fit(shown[None], mask=mask)
+    assert fitter.solids_[0].volume == pytest.approx(bodies[4].volume, rel=1e-3)
+    assert fitter.residuals_[0] < 1e-4
+
+
 def test_refinement_improves_what_was_retrieved(shelf):
     patterns, bodies = shelf
     truth = bodies[1].cut((0, 0, -1), 0.8 * bodies[1].support([(0, 0, -1)])[0])

@@ -31,6 +31,17 @@ def test_only_improvements_stay(history):
     assert set(curve.data_vars) == {"simulations", "seconds", "residual"}
 
 
+@pytest.mark.parametrize(("key", "ranges"), [("q", (0.2, 0.2, 0.46, 0.46)), ("grid", (32, 32, 64, 64))])
+def test_residuals_over_smaller_ranges_stay_out(history, key, ranges):
+    ranged = [
+        entry | {key: end, "residual": entry["residual"] * (1 if end == ranges[-1] else 1e-3)}
+        for entry, end in zip(history, ranges, strict=True)
+    ]
+    curve = curve_dataset(ranged)
+    assert curve.residual.values.tolist() == [2e-3, 1e-3]
+    assert curve.simulations.values.tolist() == [10, 15]
+
+
 @pytest.mark.parametrize("form", ["solid", "volume"])
 def test_the_truth_is_compared_by_the_metrics(history, form):
     truth = Solid.from_catalogue("octahedron", circumradius=62)

@@ -16,7 +16,7 @@ from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Pursuit
 from scatterkit.fitting.baselines._scattering import ExactScattering, VoxelScattering, scattering_of
 from scatterkit.fitting.baselines.evolution import Restarts
 from scatterkit.metrics import volume_iou
-from scatterkit.response import fit_response
+from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Rasterizer, Solid
 
@@ -133,6 +133,32 @@ def test_the_deadline_is_kept_to_within_one_look(body, pattern, monkeypatch):
     assert len(pursuit.finished(others).candidates) == 1
 
 
+def test_the_best_body_is_judged_beside_another_of_its_name(body, pattern):
+    pursuit = pursuit_of(pattern)
+    pursuit.residual(body.normals, body.offsets, label="a")
+    worse = np.array(body.normals), 1.2 * np.array(body.offsets)
+    found = pursuit.finished({"a": worse})
+    assert found.residual < 1e-6
+    assert len(found.candidates) == 2
+    assert len(pursuit.finished({"a": (np.array(body.normals), np.array(body.offsets))}).candidates) == 1
+
+
+def test_the_bodies_of_all_labels_are_compared_with_one_response(body):
+    intensity = PolyhedronSimulator(detector=DETECTOR).transform([body])[0]
+    shown = DetectorResponse(eps=100.0, gain=0.06, offset=-0.25, shift=(1.7, -1.2)).apply(intensity)
+    pursuit = pursuit_of(shown, max_shift=3.0)
+    responses = []
+    for scale, label in [(0.7, "a"), (1.3, "b"), (1.1, "a"), (1.03, "b"), (1.0, "c")]:
+        pursuit.residual(body.normals, scale * body.offsets, label=label)
+        responses.append(pursuit.response)
+    assert len(set(map(id, responses))) > 1  # refitted on the way
+    for label, scale in {"a": 1.1, "b": 1.03, "c": 1.0}.items():
+        intensity = pursuit.points.intensity(body.normals, scale * body.offsets, pursuit.target.size)
+        found = pursuit.best_of(label)
+        np.testing.assert_allclose(found.planes[1], scale * np.array(body.offsets))
+        assert found.residual == pytest.approx(pursuit._compared(intensity, pursuit.target.size)[0])
+
+
 def test_an_empty_body_is_no_answer(body, pattern):
     pursuit = pursuit_of(pattern)
     nothing = np.vstack([np.eye(3), -np.eye(3)]), np.full(6, -5.0)
@@ -229,6 +255,28 @@ def test_the_hull_of_voxels_is_the_body(name):
     volume = Rasterizer(grid=64).transform([solid])
     hull = hull_of(volume[0], 318.75)
     assert volume_iou(volume, Rasterizer(grid=64).transform([hull]))[0] > 0.9
+
+
+@pytest.mark.parametrize("radius", [35, 60, 110])
+@pytest.mark.parametrize("name", ["tetrahedron", "cube", "decahedron", "truncated_octahedron"])
+def test_the_hull_of_voxels_has_the_volume(name, radius):
+    turn = Rotation.from_euler("xyz", [0.5, -0.3, 0.8])
+    solid = Solid.from_catalogue(name, circumradius=radius).rotate(turn)
+    for volume in (Rasterizer(grid=48).transform([solid])[0], Rasterizer(grid=96).transform([solid])[0]):
+        assert hull_of(volume, 318.75).volume == pytest.approx(solid.volume, rel=0.1)
+
+
+@pytest.mark.parametrize("filled", [np.s_[5, 3:12, 4:10], np.s_[5, 3, 4:10], np.s_[5, 3, 4], np.s_[0, 0, 0]])
+def test_a_single_slice_row_or_voxel_has_a_hull(filled):
+    volume = np.zeros((16, 16, 16), np.float32)
+    volume[filled] = 1
+    found = hull_of(volume, 160.0)
+    low, high = found.bounds
+    places = np.argwhere(volume)[:, ::-1] * 10.0 - 75.0  # x, y, z of the voxels' centres
+    assert (low < places.min(axis=0)).all()
+    assert (high > places.max(axis=0)).all()
+    assert (low > places.min(axis=0) - 10).all()
+    assert (high < places.max(axis=0) + 10).all()
 
 
 def test_equal_simulators_are_one_key():

@@ -37,6 +37,30 @@ def test_lit_faces_that_no_pattern_tells_apart_are_one():
     assert solid.volume == pytest.approx(cube.volume, rel=5e-3)
 
 
+@pytest.mark.parametrize("shift", [(90.0, 0.0, 0.0), (-60.0, 50.0, 70.0)])
+def test_bodies_beside_the_origin_get_simpler_alike(shift):
+    model = ConvexBody(n_faces=14, widest_merge=1.5)
+    point = start_of(model, radius=50.0)
+    moved = model.recentred(point, np.array(shift))
+    found = model.simpler(moved, LIMIT)
+    expected = [model.recentred(trial, np.array(shift)) for trial in model.simpler(point, LIMIT)]
+    assert len(found) == len(expected) > 10
+    for one, other in zip(found[:3], expected[:3], strict=True):
+        assert model.solid(one, LIMIT).volume == pytest.approx(model.solid(other, LIMIT).volume, rel=1e-6)
+
+
+def test_flat_edges_go_beside_the_origin_too():
+    cube = Solid.from_catalogue("cube", circumradius=60).shift((90.0, 0.0, 0.0))
+    normals, offsets = np.array(cube.normals), np.array(cube.offsets)
+    lit = np.argmin(normals[:, 2])
+    twin = normals[lit] + np.array([0.005, 0, 0])
+    twin /= np.linalg.norm(twin)
+    through = twin @ np.array([90.0, 0.0, -offsets[lit]])
+    point = np.column_stack([np.vstack([normals, twin]), [*offsets, through]])
+    assert len(Solid.from_halfspaces(point[:, :3], point[:, 3]).normals) == 7
+    assert len(ConvexBody().solid(point, LIMIT).normals) == 6
+
+
 def test_simpler_bodies_have_one_face_less():
     model = ConvexBody(n_faces=14, widest_merge=1.5)
     point = start_of(model)

@@ -51,6 +51,27 @@ def test_each_kind_of_axis_counts_once(group, n):
     assert len(axis_directions(group)) == n
 
 
+# counted by hand: n directions bound a body only if their images span all sides of space
+FEWEST = {
+    "C_1": 4, "C_i": 3, "C_s": 3, "C_2": 2, "C_2v": 2, "C_2h": 2, "C_3": 2, "C_5v": 2, "C_3h": 1, "C_6h": 1,
+    "D_2": 1, "D_5h": 1, "S_4": 1, "S_6": 1, "T": 1, "O_h": 1, "I_h": 1, "C_12v": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", FEWEST)
+def test_groups_say_how_many_half_spaces_they_need(group):
+    least = FEWEST[group]
+    model = SymmetricBody(group, n_orbits=least, n_orientations=3)
+    model._check_parameters()
+    for point in model.starts(np.array([50.0]), np.random.default_rng(3)):
+        assert model.solid(point, 2000.0).circumradius < 400  # the box is far away
+    if least > 1:
+        with pytest.raises(
+            ValueError, match=f"'n_orbits' parameter of SymmetricBody must be at least {least}"
+        ):
+            SymmetricBody(group, n_orbits=least - 1)._check_parameters()
+
+
 @pytest.mark.parametrize("group", ["O_h", "T_d", "D_5h", "C_4v"])
 def test_starts_are_closed_bodies_of_about_the_size(group):
     model = SymmetricBody(group, n_orbits=3)

@@ -94,3 +94,13 @@ def test_simpler_bodies_have_one_face_less():
     for trial in (trials[0], trials[-1]):
         after = sum(len(Solid.from_halfspaces(*planes).normals) for planes in model.part_planes(trial))
         assert after == before - 1
+
+
+def test_a_body_beside_its_own_centre_gets_simpler_too():
+    model = UnionBody(n_bodies=2, n_faces=14, widest_merge=1.5)
+    point = model.starts(np.array([60.0]), np.random.default_rng(0))[0]
+    expected = len(model.simpler(point, LIMIT))
+    away = 0.5 * point[0, 1:, 3].max() * np.array([3.0, 0.0, 0.0])
+    point[0, 0, :3] -= away  # the same body about another centre
+    point[0, 1:, 3] += point[0, 1:, :3] @ away
+    assert len(model.simpler(point, LIMIT)) == expected

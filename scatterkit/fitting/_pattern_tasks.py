@@ -1,0 +1,103 @@
+"""The fits of several patterns, one after the other or by processes; a bad pattern does not stop the others."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from scatterkit._progress import progress_bar
+from scatterkit._validation import InvalidParameterError, fail
+from scatterkit.response import DetectorResponse
+from scatterkit.solids import Solid
+
+BUGS = (AssertionError, AttributeError, TypeError)
+"""What no pattern can be blamed for."""
+
+
+@dataclass(frozen=True)
+class FittedPattern:
+    """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
+
+    There is no solid where no body could be made. The user is warned of ``caveat``.
+    """
+
+    solid: Solid | None
+    response: DetectorResponse | None
+    residual: float
+    candidates: list[tuple[float, Solid]]
+    history: list[dict[str, Any]] = field(default_factory=list)
+    evidence: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
+    caveat: str = ""
+
+
+Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator]
+Outcome = tuple[int, FittedPattern | Exception]
+
+
+def one_by_one(fitter: Any, tasks: list[Task]) -> Generator[Outcome]:
+    """Give number and outcome of each pattern, in order."""
+    for number, task in enumerate(tasks):
+        yield _attempt(fitter, number, *task, f"pattern {number + 1} of {len(tasks)}")
+
+
+def by_processes(fitter: Any, tasks: list[Task], n_jobs: int) -> Generator[Outcome]:
+    """Give number and outcome of each pattern as they come: none must be lost behind a slow one."""
+    verbose = bool(fitter.get_params(deep=False).get("verbose", False))
+    alone = clone(fitter).set_params(n_jobs=1, **({"verbose": False} if verbose else {}))
+    with (
+        parallel_config(backend="loky", inner_max_num_threads=1),
+        progress_bar(len(tasks), description="patterns", verbose=verbose, unit="pattern") as bar,
+    ):
+        workers = Parallel(
+            n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+        )
+        jobs = (delayed(_attempt)(alone, number, *task, "") for number, task in enumerate(tasks))
+        with _closed_quietly(workers(jobs)) as results:
+            for found in results:
+                bar.update()
+                yield found
+
+
+@contextmanager
+def _closed_quietly(results: Generator[Any]) -> Iterator[Generator[Any]]:
+    """Close the generator of results without joblib's advice about those that were not taken."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*tasks.*", category=UserWarning)
+            results.close()
+
+
+def _attempt(
+    fitter: Any,
+    number: int,
+    pattern: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    rng: np.random.Generator,
+    title: str,
+) -> Outcome:
+    """Fit one pattern; or say why that cannot be, which must not stop the others."""
+    try:
+        if np.ptp(pattern[mask]) == 0:
+            allowed = "patterns with contrast over the mask"
+            raise fail("X", type(fitter).__name__, allowed, "a constant pattern")
+        return number, fitter._fit_one(pattern, mask, rng, title)
+    except InvalidParameterError as error:  # a TypeError too
+        return number, error
+    except BUGS:
+        raise
+    except Exception as error:
+        return number, error
+
+
+__all__ = ["FittedPattern", "Outcome", "Task", "by_processes", "one_by_one"]
