@@ -119,8 +119,8 @@ def test_an_ellipsoid_is_found_by_facets():
     body = EllipsoidBody().solid(np.concatenate([[0, 0, 0, 1], np.log([40, 50, 60])]), 95.0)
     truth = body.rotate(Rotation.from_rotvec([0.5, 0.1, 0.3]))
     X = LogScaler().transform(SIMULATOR.transform(Rasterizer(grid=128, box=BOX).transform([truth])))
-    settings = {**QUICK, "n_starts": 2, "n_steps": 60}
-    fitter = ForwardFitter(EllipsoidBody(n_orientations=2), SIMULATOR, max_shift=0.0, **settings).fit(X)
+    settings = {**QUICK, "n_starts": 6, "n_steps": 144}
+    fitter = ForwardFitter(EllipsoidBody(n_orientations=4), SIMULATOR, max_shift=0.0, **settings).fit(X)
     assert fitter.residuals_[0] < 5e-5
     assert front_iou(fitter.predict(X), Rasterizer(grid=32, box=BOX).transform([truth]), box=BOX)[0] > 0.95
 
