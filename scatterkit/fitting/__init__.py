@@ -1,4 +1,4 @@
-"""Forward fitting: bodies from patterns by gradient descent through the physics."""
+"""Forward fitting: bodies from patterns through the scattering physics, and what can be said of them."""
 
 from scatterkit.fitting.answers import (
     Alternative,

@@ -80,7 +80,8 @@ class ForwardFitter(PatternFitter):
     n_rounds : int, default=3
         For facets: rounds at most. A residual of 1e-4 or less ends the search after any round.
     n_steps : int, optional
-        Steps from a start to the end; 144 for facets and 600 for voxels by default.
+        Steps from a start to the end; 144 for facets and 600 for voxels by default. Facets share them out over some
+        twelve q limits, the same whole number at each.
     n_kept : int, default=2
         Number of starts that are followed to the end; for facets, of each round.
     radii : sequence of float [nm], optional

@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from scatterkit.fitting import ForwardFitter
+from scatterkit.fitting import ConvexBody, ForwardFitter
 from scatterkit.metrics import front_iou
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Rasterizer, Solid
@@ -37,6 +37,8 @@ def main() -> None:
         truth = Rasterizer(grid=64).transform([body])
         for treatment in ("exact", "shares"):
             fitter = ForwardFitter(
+                ConvexBody(n_faces=32),
+                method="voxels",  # facets need no voxels, so that their treatment would have no part
                 simulator=MSFTSimulator(self_absorption=treatment),
                 radii=[60, 80],
                 n_steps=arguments.steps,
