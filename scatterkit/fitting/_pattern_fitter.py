@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from scatterkit._interrupts import kept_interrupts
 from scatterkit._random import RandomState, check_random_state
-from scatterkit._validation import check_array, check_mask, check_patterns, fail, shown
+from scatterkit._validation import fail, shown
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
-from scatterkit.fitting._pattern_memory import PatternMemory, digest
-from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one
+from scatterkit.fitting._pattern_checks import (
+    Counts,
+    measured_masks,
+    measured_patterns,
+    one_each,
+    photons_of,
+    pixel_counts,
+)
+from scatterkit.fitting._pattern_memory import PatternMemory, digest, digest_of
+from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one, warn_of
 from scatterkit.fitting.answers import FitReport, build_report
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.simulation.facets import FacetScattering
 from scatterkit.solids import Rasterizer, Solid
 
 NOT_FITTED = "not fitted: interrupted before its turn was over"
@@ -38,18 +45,34 @@ class PatternFitter(Component, ABC):
 
     @abstractmethod
     def _fit_one(
-        self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator, title: str
+        self,
+        pattern: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        title: str,
+        counts: Counts | None = None,
     ) -> FittedPattern:
-        """Fit one checked pattern."""
+        """Fit one checked pattern, by the photons on each pixel too where `_no_counts` allows them."""
 
     @abstractmethod
     def _intensity(self, solid: Solid) -> NDArray[np.float32]:
         """Simulate a body on all pixels: a shift of the centre moves pixels from behind a mask into view."""
 
+    def _no_counts(self) -> str:
+        """Say why bodies cannot be fitted by photon counts; empty where they can."""
+        return f"None: {type(self).__name__} fits by least squares alone"
+
     def _prepare(self) -> None:
         """Check what `_constraints` cannot, and do what all patterns have in common."""
 
-    def fit(self, X: ArrayLike, y: Any = None, *, mask: ArrayLike | None = None) -> Any:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        mask: ArrayLike | None = None,
+        counts: ArrayLike | None = None,
+    ) -> Any:
         """Fit a body to each pattern.
 
         Finished patterns are kept if the work is interrupted, and the best body so far of the one in work:
@@ -65,6 +88,9 @@ class PatternFitter(Component, ABC):
             Ignored.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel was measured; everything by default.
+        counts : array-like of shape (n, rows, columns) [photons], optional
+            Photons behind the patterns, on each pixel: in the end bodies are refined by Poisson's likelihood. Only
+            `ForwardFitter` can do so, where it fits by facets.
 
         Returns
         -------
@@ -74,21 +100,24 @@ class PatternFitter(Component, ABC):
         Raises
         ------
         InvalidParameterError
-            If a parameter, pattern or mask is not as described.
+            If a parameter, pattern, mask or number of photons is not as described.
         """
         masks = self._check_masks(X, mask)
-        patterns = self._check_patterns(X, masks)
+        patterns, photons = self._check_patterns(X, masks), self._check_counts(counts, masks)
         self._prepare()
         self._reset()
-        self._fit_all(np.asarray(X), patterns, masks, alone=len(patterns) == 1)
-        self._warn(dict(enumerate(range(len(patterns)))))
+        self._fit_all(np.asarray(X), patterns, masks, photons, alone=len(patterns) == 1)
+        warn_of(self.failures_, range(len(patterns)))
         return self
 
-    def predict(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
+    def predict(
+        self, X: ArrayLike, *, mask: ArrayLike | None = None, counts: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Give the volume of the body behind each pattern; patterns not seen in `fit` are fitted now.
 
         A pattern that was fitted keeps its body; call `fit` again after a change of parameters. Without a mask, it is
-        found whatever mask it was fitted with; over another mask it is a new pattern. Bodies of new patterns are
+        found whatever mask it was fitted with; over another mask it is a new pattern, as with other
+        counts. Bodies of new patterns are
         appended to ``solids_`` and its fellows. A single new pattern of which no body can be made raises; of several,
         a warning tells which.
 
@@ -98,20 +127,25 @@ class PatternFitter(Component, ABC):
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
+        counts : array-like of shape (n, rows, columns) [photons], optional
+            Photons behind the patterns, on each pixel: as for `fit`. By default as when the pattern was fitted.
 
         Returns
         -------
         ndarray of float32 of shape (n, grid, grid, grid)
             Occupancies in [0, 1]; nothing but zeros where no body was made.
         """
-        solids = self.predict_solids(X, mask=mask)
+        solids = self.predict_solids(X, mask=mask, counts=counts)
         volumes = np.zeros((len(solids), self.grid, self.grid, self.grid), np.float32)
         made = {i: solid for i, solid in enumerate(solids) if solid is not None}
         if made:
-            volumes[list(made)] = self._rasterizer().transform(list(made.values()))
+            rasterizer = Rasterizer(grid=self.grid, box=self._simulator().box)
+            volumes[list(made)] = rasterizer.transform(list(made.values()))
         return volumes
 
-    def predict_solids(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> list[Solid | None]:
+    def predict_solids(
+        self, X: ArrayLike, *, mask: ArrayLike | None = None, counts: ArrayLike | None = None
+    ) -> list[Solid | None]:
         """Give the body behind each pattern.
 
         Parameters
@@ -120,15 +154,19 @@ class PatternFitter(Component, ABC):
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
+        counts : array-like of shape (n, rows, columns) [photons], optional
+            Photons behind the patterns, on each pixel: as for `fit`. By default as when the pattern was fitted.
 
         Returns
         -------
         list of Solid
             The bodies, in nm; None where no body was made.
         """
-        return [self.solids_[index] for index in self._indices(X, mask)]
+        return [self.solids_[index] for index in self._indices(X, mask, counts)]
 
-    def predict_pattern(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
+    def predict_pattern(
+        self, X: ArrayLike, *, mask: ArrayLike | None = None, counts: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
         """Give the pattern that each body would have left on the detector.
 
         Parameters
@@ -137,14 +175,16 @@ class PatternFitter(Component, ABC):
             Log-scaled patterns.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
+        counts : array-like of shape (n, rows, columns) [photons], optional
+            Photons behind the patterns, on each pixel: as for `fit`. By default as when the pattern was fitted.
 
         Returns
         -------
         ndarray of float32 of shape (n, rows, columns)
             Log-scaled patterns on the scale of X, with fitted response, on all pixels; NaN where no body was made.
         """
-        indices = self._indices(X, mask)
-        return np.stack([self._pictured(self.solids_[i], self.responses_[i]) for i in indices])
+        indices = self._indices(X, mask, counts)
+        return np.stack([self._pictured(i) for i in indices])
 
     def report(
         self,
@@ -164,7 +204,8 @@ class PatternFitter(Component, ABC):
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
         counts : float or array-like of shape (n,) or (n, rows, columns) [photons], optional
             Photons behind the patterns, where these are known: they tell the noise. How many in all on the measured
-            pixels, for all patterns or for each, or on each pixel.
+            pixels, for all patterns or for each, or on each pixel. By default those that a pattern was fitted by; no
+            pattern is fitted by them here.
         crystal : {"fcc"} or None, default="fcc"
             Crystal whose Miller indices are guessed for the facets.
 
@@ -178,7 +219,7 @@ class PatternFitter(Component, ABC):
         InvalidParameterError
             If a parameter, pattern, mask or number of photons is not as described.
         """
-        photons = self._check_counts(counts, np.shape(X))
+        photons = photons_of(counts, np.shape(X), owner=type(self).__name__)
         indices = self._indices(X, mask)
         masks = np.stack([self._memory_.mask(index) for index in indices])
         patterns = self._check_patterns(X, masks)
@@ -188,12 +229,27 @@ class PatternFitter(Component, ABC):
             if solid is None or response is None:
                 reports.append(None)
                 continue
-            known = {"candidates": self.candidates_[index], "counts": counted, "crystal": crystal}
-            told = {"grid": self.grid, "intensity": self._intensity(solid), **known}
-            reports.append(build_report(solid, response, pattern, seen, self._simulator(), **told))
+            fitted_by = self._memory_.counts(index)
+            told = build_report(
+                *(solid, response, pattern, seen, self._simulator()),
+                candidates=self.candidates_[index],
+                counts=fitted_by if counted is None else counted,
+                crystal=crystal,
+                grid=self.grid,
+                intensity=self._intensity(solid),
+                by_photons=fitted_by is not None,
+            )
+            reports.append(told)
         return reports
 
-    def score(self, X: ArrayLike, y: Any = None, *, mask: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        mask: ArrayLike | None = None,
+        counts: ArrayLike | None = None,
+    ) -> float:
         """Give the negative mean residual of the patterns, over their masks; larger is better.
 
         Parameters
@@ -204,15 +260,18 @@ class PatternFitter(Component, ABC):
             Ignored.
         mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
+        counts : array-like of shape (n, rows, columns) [photons], optional
+            Photons behind the patterns, on each pixel: as for `fit`. By default as when the pattern was fitted.
 
         Returns
         -------
         float
             The negative mean residual; NaN where no body was made of one of the patterns.
         """
-        return -float(np.mean(self.residuals_[self._indices(X, mask)]))
+        return -float(np.mean(self.residuals_[self._indices(X, mask, counts)]))
 
-    def _pictured(self, solid: Solid | None, response: DetectorResponse | None) -> NDArray[np.float32]:
+    def _pictured(self, place: int) -> NDArray[np.float32]:
+        solid, response = self.solids_[place], self.responses_[place]
         if solid is None or response is None:
             shape = check_detector(self._simulator().detector, owner="MSFTSimulator").shape
             return np.full(shape, np.nan, np.float32)
@@ -223,47 +282,19 @@ class PatternFitter(Component, ABC):
         owner = type(self).__name__
         self._check_parameters()
         check_random_state(self.random_state, owner=owner)
-        simulator = self._simulator()
-        simulator._check_parameters()
-        shape = check_detector(simulator.detector, owner="MSFTSimulator").shape
-        given = np.shape(X)
-        if len(given) != 3 or given[1:] != shape:
-            allowed = f"patterns of the detector's shape (n, {shape[0]}, {shape[1]})"
-            raise fail("X", owner, allowed, f"shape {given}")
-        seen_by = check_mask(simulator.mask, shape, owner="MSFTSimulator")
-        flags = check_mask(mask, shape, owner=owner, n=given[0])
-        flags = np.broadcast_to(True if flags is None else flags, given)
-        if seen_by is not None:
-            flags = flags & seen_by
-            if not flags.any(axis=(1, 2)).all():
-                raise fail("mask", owner, "True somewhere that the simulator's mask is True", "no such pixel")
-        return flags
+        return measured_masks(X, mask, self._simulator(), owner=owner)
 
     def _check_patterns(self, X: ArrayLike, masks: NDArray[np.bool_]) -> NDArray[np.float32]:
-        owner = type(self).__name__
-        lit = FacetScattering.of(self._simulator())[1]
-        if not (masks & lit).any(axis=(1, 2)).all():
-            raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
-        # what was not measured may hold anything, NaN too
-        return check_patterns(np.where(masks, X, 0), owner=owner)
+        return measured_patterns(X, masks, self._simulator(), owner=type(self).__name__)
 
-    def _check_counts(self, counts: ArrayLike | None, shape: tuple[int, ...]) -> Sequence[Any]:
-        """Give what is known of the photons behind each pattern."""
+    def _check_counts(self, counts: ArrayLike | None, masks: NDArray[np.bool_]) -> Counts | None:
+        """Check the photons that bodies are to be fitted by."""
         owner = type(self).__name__
-        n = shape[0] if shape else 0
         if counts is None:
-            return [None] * n
-        given = np.shape(counts)
-        if given == shape and len(shape) == 3:
-            return list(np.asarray(counts))  # pixels outside the mask may hold anything
-        if given not in ((), (n,)):
-            raise fail("counts", owner, f"a number, or of shape {(n,)} or {shape}", f"shape {given}")
-        photons = check_array(
-            np.atleast_1d(counts), name="counts", owner=owner, shape=(None,), dtype=np.float64, what="numbers"
-        )
-        if photons.min() <= 0:
-            raise fail("counts", owner, "positive numbers of photons", shown(counts))
-        return [float(each) for each in np.broadcast_to(photons, n)]
+            return None
+        if self._no_counts():
+            raise fail("counts", owner, self._no_counts(), shown(counts))
+        return pixel_counts(counts, masks, owner=owner)
 
     def _reset(self) -> None:
         rows, columns = check_detector(self._simulator().detector, owner="MSFTSimulator").shape
@@ -271,6 +302,7 @@ class PatternFitter(Component, ABC):
         self.solids_: list[Solid | None] = []
         self.responses_: list[DetectorResponse | None] = []
         self.residuals_ = np.zeros(0)
+        self.deviances_ = np.zeros(0)
         self.candidates_: list[list[tuple[float, Solid]]] = []
         self.history_: list[list[dict[str, Any]]] = []
         self.evidence_: list[dict[str, float]] = []
@@ -278,11 +310,18 @@ class PatternFitter(Component, ABC):
         self._memory_ = PatternMemory()
 
     def _fit_all(
-        self, raw: NDArray[Any], patterns: NDArray[np.float32], masks: NDArray[np.bool_], *, alone: bool
+        self,
+        raw: NDArray[Any],
+        patterns: NDArray[np.float32],
+        masks: NDArray[np.bool_],
+        counts: Counts | None,
+        *,
+        alone: bool,
     ) -> None:
         """Fit patterns and append what was found; a bad one raises if it is all that the user gave."""
         rng = check_random_state(self.random_state, owner=type(self).__name__)
-        tasks = list(zip(patterns, masks, rng.spawn(len(patterns)), strict=True))
+        photons = one_each(counts, len(patterns))
+        tasks = list(zip(patterns, masks, rng.spawn(len(patterns)), photons, strict=True))
         parameters = self.get_params(deep=False)
         # without a parameter of its own, a fitter does not follow joblib's settings either
         n_jobs = effective_n_jobs(parameters["n_jobs"]) if "n_jobs" in parameters else 1
@@ -294,7 +333,7 @@ class PatternFitter(Component, ABC):
                 if isinstance(found, Exception) and alone:
                     raise found
                 self._keep(first + number, found)
-                self._memory_.add(raw[number], masks[number], first + number)
+                self._memory_.add(raw[number], masks[number], first + number, photons[number])
                 if isinstance(found, FittedPattern) and found.caveat:
                     caveats[number] = found.caveat
                 if isinstance(found, FittedPattern) and found.interrupted:
@@ -310,6 +349,7 @@ class PatternFitter(Component, ABC):
             self.solids_.append(None)
             self.responses_.append(None)
             self.residuals_ = np.append(self.residuals_, np.nan)
+            self.deviances_ = np.append(self.deviances_, np.nan)
             self.candidates_.append([])
             self.history_.append([])
             self.evidence_.append({})
@@ -321,47 +361,40 @@ class PatternFitter(Component, ABC):
         self.solids_[place] = found.solid
         self.responses_[place] = found.response
         self.residuals_[place] = found.residual
+        self.deviances_[place] = found.deviance
         self.candidates_[place] = found.candidates
         self.history_[place] = found.history
         self.evidence_[place] = found.evidence
 
-    def _indices(self, X: ArrayLike, mask: ArrayLike | None) -> list[int]:
+    def _indices(self, X: ArrayLike, mask: ArrayLike | None, counts: ArrayLike | None = None) -> list[int]:
         """Give the place of each pattern in ``solids_``; fit those that are new."""
         check_is_fitted(self, "solids_")
         masks, raw = self._check_masks(X, mask), np.asarray(X)
+        checked = self._check_counts(counts, masks)
+        photons = one_each(checked, len(raw))
+        find = partial(self._memory_.find, any_mask=mask is None)
 
         def found() -> list[int | None]:
-            pairs = zip(raw, masks, strict=True)
-            return [self._memory_.find(one, seen, any_mask=mask is None) for one, seen in pairs]
+            triples = zip(raw, masks, photons, strict=True)
+            return [find(one, seen, counts=counted) for one, seen, counted in triples]
 
         places = found()
         first: dict[str, int] = {}
         for i in (i for i, place in enumerate(places) if place is None):
-            first.setdefault(digest(raw[i], masks[i]), i)
+            first.setdefault(digest(raw[i], masks[i], digest_of(photons[i])), i)
         new = list(first.values())
         if new or not places:
             patterns = self._check_patterns(raw[new], masks[new])
             self._prepare()
-            self._fit_all(raw[new], patterns, masks[new], alone=len(raw) == 1)
+            counted = None if checked is None else checked[new]
+            self._fit_all(raw[new], patterns, masks[new], counted, alone=len(raw) == 1)
             places = found()
         known = [place for place in places if place is not None]
-        self._warn(dict(enumerate(known)))
+        warn_of(self.failures_, known)
         return known
-
-    def _warn(self, places: dict[int, int]) -> None:
-        """Warn of patterns without a body; ``places`` in ``solids_`` by the number among those that the user gave."""
-        failed = {
-            number: self.failures_[place] for number, place in places.items() if place in self.failures_
-        }
-        if failed:
-            told = "; ".join(f"{number}: {why}" for number, why in failed.items())
-            warnings.warn(f"No body was made of some patterns ({told})", RuntimeWarning, stacklevel=3)
 
     def _simulator(self) -> MSFTSimulator:
         return MSFTSimulator() if self.simulator is None else self.simulator
-
-    def _rasterizer(self) -> Rasterizer:
-        return Rasterizer(grid=self.grid, box=self._simulator().box)
 
 
 __all__ = ["FittedPattern", "PatternFitter"]

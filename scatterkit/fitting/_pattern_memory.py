@@ -1,4 +1,4 @@
-"""Which patterns a fitter has fitted, and over which pixels."""
+"""Which patterns a fitter has fitted, over which pixels, and by which photons."""
 
 from __future__ import annotations
 
@@ -8,40 +8,55 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit.fitting._pattern_checks import Counts
+
 Mask = NDArray[np.bool_]
 
 
 class PatternMemory:
-    """Finds the place of a pattern among those fitted: by its values over its mask, or by its values alone.
+    """Finds the place of a pattern among those fitted: by its values, and by mask and counts where these are given.
 
     Values are compared as float32; what lies outside the mask does not count.
     """
 
     def __init__(self) -> None:
-        self._by_mask: dict[str, int] = {}
-        self._by_values: dict[str, int] = {}
+        self._places: dict[str, int] = {}
         self._masks: dict[int, Mask] = {}
+        self._counts: dict[int, Counts] = {}
         self._distinct: dict[bytes, Mask] = {}
 
-    def add(self, raw: NDArray[Any], mask: Mask, place: int) -> None:
+    def add(self, raw: NDArray[Any], mask: Mask, place: int, counts: Counts | None = None) -> None:
         """Remember a pattern, as it was given; of several alike the first is found."""
         # most patterns share one mask
         self._masks[place] = self._distinct.setdefault(np.packbits(mask).tobytes(), np.array(mask))
-        self._by_values.setdefault(digest(raw), place)
-        self._by_mask.setdefault(digest(raw, mask), place)
+        if counts is not None:
+            self._counts[place] = counts
+        for photons in dict.fromkeys((None, digest_of(counts))):
+            for seen in (None, mask):
+                self._places.setdefault(digest(raw, seen, photons), place)
 
-    def find(self, raw: NDArray[Any], mask: Mask, *, any_mask: bool) -> int | None:
-        """Give the place of a pattern that was fitted over this mask; over any, if there is none."""
-        place = self._by_mask.get(digest(raw, mask))
-        return self._by_values.get(digest(raw)) if place is None and any_mask else place
+    def find(
+        self, raw: NDArray[Any], mask: Mask, *, any_mask: bool, counts: Counts | None = None
+    ) -> int | None:
+        """Give the place of a pattern that was fitted over this mask, over any if there is none and that will do.
+
+        Where counts are given, only what was fitted by these is found.
+        """
+        photons = digest_of(counts)
+        place = self._places.get(digest(raw, mask, photons))
+        return self._places.get(digest(raw, None, photons)) if place is None and any_mask else place
 
     def mask(self, place: int) -> Mask:
         """Give the mask over which a pattern was fitted."""
         return self._masks[place]
 
+    def counts(self, place: int) -> Counts | None:
+        """Give the counts by which a pattern was fitted, or None."""
+        return self._counts.get(place)
 
-def digest(raw: NDArray[Any], mask: Mask | None = None) -> str:
-    """Give a short name for the values of a pattern, over a mask with the mask itself."""
+
+def digest(raw: NDArray[Any], mask: Mask | None = None, photons: str | None = None) -> str:
+    """Give a short name for the values of a pattern, with mask and counts where these are given."""
     if raw.dtype.kind in "biuf":
         with np.errstate(over="ignore"):
             values = raw.astype(np.float32)
@@ -50,7 +65,14 @@ def digest(raw: NDArray[Any], mask: Mask | None = None) -> str:
     name = hashlib.sha256(np.ascontiguousarray(raw).tobytes())
     if mask is not None:
         name.update(np.packbits(mask).tobytes())
+    if photons is not None:
+        name.update(photons.encode())
     return name.hexdigest()
 
 
-__all__ = ["PatternMemory", "digest"]
+def digest_of(counts: Counts | None) -> str | None:
+    """Give a short name for counts."""
+    return None if counts is None else hashlib.sha256(counts.tobytes()).hexdigest()
+
+
+__all__ = ["PatternMemory", "digest", "digest_of"]

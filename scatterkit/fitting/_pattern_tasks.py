@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.base import clone
 
 from scatterkit._progress import progress_bar
 from scatterkit._validation import InvalidParameterError, fail
+from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.response import DetectorResponse
 from scatterkit.solids import Solid
 
@@ -26,7 +28,8 @@ BUGS = (AssertionError, AttributeError, TypeError)
 class FittedPattern:
     """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
 
-    There is no solid where no body could be made. The user is warned of ``caveat``.
+    There is no solid where no body could be made. ``deviance`` is Poisson's, per pixel, of fits by photon counts. The
+    user is warned of ``caveat``.
     """
 
     solid: Solid | None
@@ -35,11 +38,12 @@ class FittedPattern:
     candidates: list[tuple[float, Solid]]
     history: list[dict[str, Any]] = field(default_factory=list)
     evidence: dict[str, float] = field(default_factory=dict)
+    deviance: float = math.nan
     interrupted: bool = False
     caveat: str = ""
 
 
-Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator]
+Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator, Counts | None]
 Outcome = tuple[int, FittedPattern | Exception]
 
 
@@ -84,6 +88,7 @@ def _attempt(
     pattern: NDArray[np.float32],
     mask: NDArray[np.bool_],
     rng: np.random.Generator,
+    counts: Counts | None,
     title: str,
 ) -> Outcome:
     """Fit one pattern; or say why that cannot be, which must not stop the others."""
@@ -91,7 +96,9 @@ def _attempt(
         if np.ptp(pattern[mask]) == 0:
             allowed = "patterns with contrast over the mask"
             raise fail("X", type(fitter).__name__, allowed, "a constant pattern")
-        return number, fitter._fit_one(pattern, mask, rng, title)
+        return number, fitter._fit_one(
+            pattern, mask, rng, title, **({} if counts is None else {"counts": counts})
+        )
     except InvalidParameterError as error:  # a TypeError too
         return number, error
     except BUGS:
@@ -100,4 +107,12 @@ def _attempt(
         return number, error
 
 
-__all__ = ["FittedPattern", "Outcome", "Task", "by_processes", "one_by_one"]
+def warn_of(failures: dict[int, str], places: Sequence[int]) -> None:
+    """Warn of patterns without a body, whose places among all fitted ones come in the order of the user's patterns."""
+    failed = {number: failures[place] for number, place in enumerate(places) if place in failures}
+    if failed:
+        told = "; ".join(f"{number}: {why}" for number, why in failed.items())
+        warnings.warn(f"No body was made of some patterns ({told})", RuntimeWarning, stacklevel=3)
+
+
+__all__ = ["FittedPattern", "Outcome", "Task", "by_processes", "one_by_one", "warn_of"]

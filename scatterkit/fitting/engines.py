@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from scipy.spatial import QhullError
 from sklearn.base import clone
 
+from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern
+from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
 from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
@@ -46,6 +49,7 @@ class FitRequest:
     n_jobs: int
     radii: Floats | None
     rng: np.random.Generator
+    counts: Counts | None = None
 
     def judged(self, intensity: Pictures, start: DetectorResponse | None) -> tuple[DetectorResponse, float]:
         """Fit the response of the detector to a body's intensity; give it with the residual."""
@@ -78,18 +82,24 @@ def fit_by_facets(
     """Fit a body made of half-spaces by its exact pattern."""
     with single_blas_thread():  # the matrices are too small for more
         objective = FacetObjective(request.simulator, request.pattern, request.mask, request.max_shift)
+        budget, ends = request.time_budget, math.inf
+        if budget is not None:
+            ends = time.monotonic() + budget
+            budget *= 1 if request.counts is None else 1 - RESERVED
         search = FacetSearch(
-            model, objective, schedule, time_budget=request.time_budget, n_jobs=request.n_jobs, report=report
+            model, objective, schedule, time_budget=budget, n_jobs=request.n_jobs, report=report
         )
         interrupted = False
         try:
             look = FirstLook(request.pattern, request.mask, request.simulator, request.max_shift)
             found = search.run(_drawn(request, model, look), request.rng, look.shift)
+            if request.counts is not None:
+                found = refined_by_photons(search, found, request.counts, ends)
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
                 raise
-    bodies = []
+    bodies, deviances = [], {}
     for body in found:
         try:
             solid = _centred(model.solid(body.point, search.limit))
@@ -97,9 +107,11 @@ def fit_by_facets(
             continue
         intensity = facet_intensity(request.simulator, solid)
         bodies.append((solid, *request.judged(intensity, body.response)))
+        deviances[id(solid)] = body.deviance
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
-    return _result(bodies, interrupted)
+    result = _result(bodies, interrupted)
+    return replace(result, deviance=deviances[id(result.solid)])
 
 
 def _drawn(request: FitRequest, model: PlaneModel, look: FirstLook) -> Callable[[int], Sequence[Floats]]:

@@ -13,7 +13,7 @@ from scatterkit.fitting._planes import Floats
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation._attenuation import attenuation
-from scatterkit.simulation.facets import FacetScattering
+from scatterkit.simulation.facets import FacetLook, FacetScattering
 from scatterkit.simulation.plan import PUBLISHED_VOXEL
 
 Integers = NDArray[np.int64]
@@ -33,7 +33,8 @@ class PixelLook:
     """A body's recorded pattern on some pixels, minus what was measured, and its derivatives.
 
     ``error`` (n,); ``by_planes`` (3 m, n) by offset and two turns of the half-spaces ``faces``, whose tangents are
-    ``tangents`` (m, 2, 3); ``by_response`` (5, n) by log eps, gain, offset and the two shifts.
+    ``tangents`` (m, 2, 3); ``by_response`` (5, n) by log eps, gain, offset and the two shifts. ``cost`` is what is
+    minimised: half its gradient is the mean of derivatives times error.
     """
 
     error: Floats
@@ -41,11 +42,7 @@ class PixelLook:
     tangents: Floats
     by_planes: NDArray[np.float32]
     by_response: NDArray[np.float32]
-
-    @property
-    def cost(self) -> float:
-        """Mean squared error."""
-        return float(self.error @ self.error) / self.error.size
+    cost: float
 
 
 class FacetObjective:
@@ -153,22 +150,39 @@ class FacetObjective:
         if response is None or eps is not None:
             response = self.matched(found.intensity, pixels, eps)
             response[3:] = shift
+        return self._compared(found, response, pixels), response
+
+    def _compared(self, found: FacetLook, response: Floats, pixels: Integers) -> PixelLook:
         background = math.exp(response[0])
         raised = found.intensity + background
         log = np.log(raised)
         linear = response[1] * log + response[2]
         passed = (linear > 0) & (linear < self.level)
-        weight = (response[1] * passed / raised).astype(np.float32)
+        weight = response[1] * passed / raised
+        error = np.clip(linear, 0, self.level) - self.measured[pixels]
+        by_rest = np.array([weight * background, log * passed, passed])
+        cost = float(error @ error) / error.size
+        return self._weighted(found, response[3:], pixels, weight, by_rest, error, cost)
+
+    def _weighted(
+        self,
+        found: FacetLook,
+        shift: Floats,
+        pixels: Integers,
+        weight: Floats,
+        by_rest: Floats,
+        error: Floats,
+        cost: float,
+    ) -> PixelLook:
+        """Give errors with their derivatives, from those by intensity (n,) and by response but shifts (3, n)."""
+        narrow = weight.astype(np.float32)
         by_response = np.zeros((5, pixels.size), np.float32)
-        by_response[0] = weight * np.float32(background)
-        by_response[1], by_response[2] = log * passed, passed
+        by_response[:3] = by_rest
         if self.max_shift > 0:
             by_response[3:] = (
-                np.einsum("sna,an->sn", self.places.by_shift(pixels, shift), found.slopes) * weight
+                np.einsum("sna,an->sn", self.places.by_shift(pixels, shift), found.slopes) * narrow
             )
-        error = np.clip(linear, 0, self.level) - self.measured[pixels]
-        look = PixelLook(error, found.faces, found.tangents, found.jacobian * weight, by_response)
-        return look, response
+        return PixelLook(error, found.faces, found.tangents, found.jacobian * narrow, by_response, cost)
 
     def judged(self, planes: tuple[Floats, Floats], start: Floats | None) -> tuple[DetectorResponse, float]:
         """Fit the whole response to a body's exact pattern, on all pixels; give it with the residual."""

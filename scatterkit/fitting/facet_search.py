@@ -85,12 +85,13 @@ class FacetSchedule:
 
 @dataclass(frozen=True)
 class Found:
-    """A body that a search ended at."""
+    """A body that a search ended at; with the deviance per pixel where it was refined by photon counts."""
 
     point: Floats
     label: str
     residual: float
     response: DetectorResponse
+    deviance: float = math.nan
 
 
 class FacetSearch:

@@ -357,7 +357,7 @@ def test_a_slow_pattern_does_not_hold_back_those_after_it(monkeypatch):
 def test_processes_give_outcomes_as_they_come():
     def outcomes():
         mask, rng = np.ones((16, 16), bool), np.random.default_rng(0)
-        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng) for X in patterns_of(0.6, 0.01)], 2)
+        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng, None) for X in patterns_of(0.6, 0.01)], 2)
 
     assert [number for number, _ in outcomes()] == [1, 0]
 
@@ -399,3 +399,13 @@ def test_a_caveat_is_told(monkeypatch):
     monkeypatch.setattr(CubeMaker, "_fit_one", doubted)
     with pytest.warns(RuntimeWarning, match="only half the truth"):
         CubeMaker().fit(patterns_of(0.3))
+
+
+def test_a_fitter_without_likelihood_refuses_counts():
+    fitter, X = CubeMaker(), patterns_of(0.3, 0.5)
+    with pytest.raises(ValueError, match="'counts' parameter of CubeMaker must be None"):
+        fitter.fit(X, counts=np.ones(X.shape))
+    fitter.fit(X)
+    with pytest.raises(ValueError, match="'counts' parameter of CubeMaker must be None"):
+        fitter.predict(patterns_of(0.2), counts=np.ones((1, 16, 16)))
+    assert len(fitter.solids_) == 2

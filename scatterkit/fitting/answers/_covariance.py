@@ -17,9 +17,11 @@ WIDE = {
     "gain": 3.0,
     "offset": 15.0,
     "saturation": 1.0,
+    "background": 100.0,
+    "log scale": 15.0,
 }
-"""How wide the parameters of the response are allowed to be; gain and offset in units of the fitted gain. Shifts are
-as wide as the fit let them be."""
+"""How wide the parameters of the response are allowed to be; gain and offset in units of the fitted gain,
+background in photons. Shifts are as wide as the fit let them be."""
 ROUNDING = 1e-7
 """Relative error of the derivatives, which come in single precision: a direction whose own share is smaller is not
 told from one that no pixel tells."""

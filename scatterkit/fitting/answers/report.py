@@ -25,6 +25,7 @@ from scatterkit._validation import (
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._alike import alike_groups
+from scatterkit.fitting.answers._checks import measured_mask, total_photons
 from scatterkit.fitting.answers._jacobian import Simulator
 from scatterkit.fitting.answers._lit import is_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import photon_moments
@@ -37,12 +38,7 @@ from scatterkit.fitting.answers._scattering import (
 from scatterkit.fitting.answers.facet_table import FacetTable, facet_table
 from scatterkit.fitting.answers.indexing import guess_fcc
 from scatterkit.fitting.answers.quality import FitQuality, judge_fit
-from scatterkit.fitting.answers.uncertainty import (
-    FacetUncertainty,
-    measured_mask,
-    parameter_uncertainty,
-    total_photons,
-)
+from scatterkit.fitting.answers.uncertainty import FacetUncertainty, parameter_uncertainty
 from scatterkit.metrics import front_iou, r_factor
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
@@ -165,6 +161,7 @@ def build_report(
     grid: int = 64,
     intensity: ArrayLike | None = None,
     max_shift: float = 3.0,
+    by_photons: bool = False,
 ) -> FitReport:
     """Report what the fit of one pattern tells.
 
@@ -196,6 +193,8 @@ def build_report(
         minimised; simulated anew by default.
     max_shift : float [pixel], default=3.0
         How far the fit let the pattern's centre lie off along each axis; 0 where it is known.
+    by_photons : bool, default=False
+        Whether the body was fitted by Poisson's likelihood of the counts, as by ``ForwardFitter.fit(X, counts=...)``.
 
     Returns
     -------
@@ -245,6 +244,8 @@ def build_report(
     check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=owner)
     bodies = _checked_candidates(candidates, owner)
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
+    if by_photons and photons is None:
+        raise fail("by_photons", owner, "False where the counts are not known", shown(by_photons))
     simulated = None if intensity is None else _checked(intensity, flags, owner)
     if simulated is None:
         simulated = simulated_intensity(solid, simulator, grid)
@@ -260,7 +261,14 @@ def build_report(
     ]
     seen = solid, response, values, flags, simulator
     others = [body for _, body in as_good]
-    ask = partial(parameter_uncertainty, *seen, counts=photons, alternatives=others, max_shift=max_shift)
+    ask = partial(
+        parameter_uncertainty,
+        *seen,
+        counts=photons,
+        alternatives=others,
+        max_shift=max_shift,
+        by_photons=by_photons,
+    )
     is_told = quality.contrast > 1e-6 and response.gain > 0
     facets, notes = _facets(solid, ask if is_told else None, crystal)
     return FitReport(

@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from scatterkit._validation import Instance, Positive, Real, check_array, check_mask, check_value, fail, shown
+from scatterkit._validation import (
+    Boolean,
+    Instance,
+    Real,
+    check_array,
+    check_value,
+    fail,
+    shown,
+)
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._alike import facet_spread
+from scatterkit.fitting.answers._checks import measured_mask, total_photons
 from scatterkit.fitting.answers._covariance import (
     Estimate,
     distance_gradient,
@@ -21,6 +30,7 @@ from scatterkit.fitting.answers._covariance import (
     gauge_free,
     prior_widths,
 )
+from scatterkit.fitting.answers._fisher import photon_jacobian
 from scatterkit.fitting.answers._jacobian import PatternJacobian, Scene, Simulator
 from scatterkit.fitting.answers._lit import check_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import correlation_length, photon_moments, residual_scatter
@@ -66,7 +76,8 @@ class FacetUncertainty:
         Whether distance and normal are known well enough, by noise and by the other bodies, and at least half of
         these have the facet.
     response : dict of str to float [1 or pixel]
-        Standard deviation of each parameter of the detector's response, shifts in pixels.
+        Standard deviation of each parameter of the detector's response, shifts in pixels; of fits by photons: the
+        background in photons per pixel, log scale and shifts.
     noise : {"photon counts", "residual"}
         Where the size of the noise was taken from.
     noise_level : float [1]
@@ -161,9 +172,12 @@ class FacetUncertainty:
 
 
 class _Noise(NamedTuple):
+    """Scatter and bias of what was fitted, its mean variance, and that of the recorded values."""
+
     scatter: Floats
     bias: Floats
     variance: float
+    recorded: float
     origin: str
     length: int
 
@@ -178,6 +192,7 @@ def parameter_uncertainty(
     counts: float | ArrayLike | None = None,
     alternatives: Sequence[Solid] = (),
     max_shift: float = 3.0,
+    by_photons: bool = False,
 ) -> FacetUncertainty:
     """Find how well the lit facets of a fitted body are known, from the curvature at the optimum.
 
@@ -200,6 +215,9 @@ def parameter_uncertainty(
         Other bodies that fit equally well; those that are no convex polyhedra have no facets and are left out.
     max_shift : float [pixel], default=3.0
         How far the pattern's centre may lie off along each axis; 0 where it is known, as for a fit without shift.
+    by_photons : bool, default=False
+        Whether the body was fitted by Poisson's likelihood of the counts, as by ``ForwardFitter.fit(X, counts=...)``:
+        the covariance is then the inverse of their Fisher information, without bias.
 
     Returns
     -------
@@ -260,28 +278,38 @@ def parameter_uncertainty(
         what="a pattern (y, x)",
     )
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
+    check_value(by_photons, Boolean(), name="by_photons", owner=owner)
+    if by_photons and photons is None:
+        raise fail("by_photons", owner, "False where the counts are not known", shown(by_photons))
     scene = Scene.of(simulator)
     seen = flags & scene.lit
-    look = scene.jacobian(solid.normals, solid.offsets, response, seen, with_shift=max_shift > 0)
-    return _from_look(solid, response, look, values[seen], seen, photons, alternatives, float(max_shift))
+    planes = solid.normals, solid.offsets
+    look = scene.jacobian(*planes, response, seen, with_shift=max_shift > 0)
+    derivatives = np.concatenate([look.planes, look.response])
+    noise = _noise(derivatives, look, values[seen], seen, response, photons)
+    if by_photons and photons is not None:
+        seen = seen & (values < response.saturation)
+        photon = float(look.intensity.sum()) / photons
+        look = photon_jacobian(scene, planes, response.shift, photon, seen, with_shift=max_shift > 0)
+        derivatives = np.concatenate([look.planes, look.response])
+        bias = np.zeros(derivatives.shape[1])
+        noise = noise._replace(scatter=derivatives @ derivatives.T, bias=bias, variance=1.0)
+    return _from_look(solid, response.gain, look, derivatives, noise, alternatives, float(max_shift))
 
 
 def _from_look(
     solid: Solid,
-    response: DetectorResponse,
+    gain: float,
     look: PatternJacobian,
-    values: Floats,
-    seen: NDArray[np.bool_],
-    photons: float | None,
+    derivatives: Floats,
+    noise: _Noise,
     alternatives: Sequence[Solid],
     max_shift: float,
 ) -> FacetUncertainty:
     normals, offsets = solid.normals, solid.offsets
-    derivatives = np.concatenate([look.planes, look.response])
-    noise = _noise(derivatives, look, values, seen, response, photons)
     lit = lit_side(solid)
     size = float(solid.circumradius)
-    widths = prior_widths(look, size, response.gain, max_shift)
+    widths = prior_widths(look, size, gain, max_shift)
     basis = gauge_free(normals[look.faces], widths)
     found = estimate(derivatives, noise.scatter, noise.bias, noise.variance, widths, basis)
     n_planes = 3 * len(look.faces)
@@ -305,7 +333,7 @@ def _from_look(
         determined=met & (spread.seen_in >= SEEN_IN_MOST),
         response=dict(zip(look.names, sigmas.tolist(), strict=True)),
         noise=noise.origin,
-        noise_level=float(np.sqrt(noise.variance)),
+        noise_level=float(np.sqrt(noise.recorded)),
         correlation_length=noise.length,
     )
     tight = (known.distance_sigma < LOOSE_DISTANCE * size) & (known.normal_sigma < LOOSE_NORMAL)
@@ -324,14 +352,15 @@ def _noise(
         photon = float(look.intensity.sum()) / photons
         moments = photon_moments(look.intensity, photon, response)
         scatter = (derivatives * moments.variance) @ derivatives.T
-        return _Noise(scatter, moments.bias, float(moments.variance.mean()), "photon counts", 1)
+        variance = float(moments.variance.mean())
+        return _Noise(scatter, moments.bias, variance, variance, "photon counts", 1)
     residual = values - look.pattern
     length = correlation_length(residual, seen)
     freedom = residual.size / max(residual.size - len(derivatives), 1)
     scatter = freedom * residual_scatter(derivatives, residual, seen, length)
     # without any residual the prior still needs a scale
     variance = max(freedom * float(np.mean(residual**2)), 1e-14)
-    return _Noise(scatter, np.zeros(residual.size), variance, "residual", length)
+    return _Noise(scatter, np.zeros(residual.size), variance, variance, "residual", length)
 
 
 def _turns(
@@ -345,39 +374,6 @@ def _turns(
             start = 3 * place[int(face)] + 1
             turns[row] = found.covariance[start : start + 2, start : start + 2]
     return turns, np.isin(lit, faces)
-
-
-def measured_mask(
-    mask: ArrayLike | None, simulator: Simulator, shape: tuple[int, int], *, owner: str
-) -> NDArray[np.bool_]:
-    """Give where a pixel is measured by a mask and by the simulator's own, or raise where nothing is."""
-    flags = np.ones(shape, dtype=bool)
-    for name, given in (("mask", mask), ("simulator.mask", simulator.mask)):
-        checked = check_mask(given, shape, owner=owner, name=name)
-        flags &= True if checked is None else checked
-    if not flags.any():
-        raise fail("mask", owner, "True somewhere that the simulator's mask is True", "no such pixel")
-    return flags
-
-
-def total_photons(counts: float | ArrayLike, mask: NDArray[np.bool_], *, owner: str) -> float:
-    """Give the number of photons on the measured pixels, from itself or from counts (y, x)."""
-    if np.ndim(counts) == 0:
-        check_value(counts, Positive("photons"), name="counts", owner=owner)
-        return float(counts)  # type: ignore[arg-type]
-    pixels = check_array(
-        np.where(mask, counts, 0) if np.shape(counts) == mask.shape else counts,
-        name="counts",
-        owner=owner,
-        shape=mask.shape,
-        dtype=np.float64,
-        low=0,
-        what="photon counts (y, x)",
-    )
-    total = float(pixels[mask].sum())
-    if total == 0:
-        raise fail("counts", owner, "photon counts that are not all zero on the mask", shown(pixels))
-    return total
 
 
 __all__ = ["FacetUncertainty", "parameter_uncertainty"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scatterkit._progress import progress_bar
 from scatterkit._validation import Boolean, Constraint, Instance, Integer, Positive, Real
+from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
 from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Planes, Pursuit
 from scatterkit.fitting.baselines._scattering import Scattering, scattering_of
@@ -63,8 +64,14 @@ class BaselineFitter(PatternFitter):
         return self._scattering().picture(*planes_of(solid))
 
     def _fit_one(
-        self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator, title: str
+        self,
+        pattern: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        title: str,
+        counts: Counts | None = None,
     ) -> FittedPattern:
+        assert counts is None, "`_no_counts` refuses them"
         interrupted = False
         with progress_bar(
             self.max_simulations, description=title, verbose=self.verbose, unit="simulation"

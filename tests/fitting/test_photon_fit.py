@@ -1,0 +1,316 @@
+"""Bodies refined by Poisson's likelihood: its derivatives, what noise leaves of the estimates, and the fitter's use."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial.transform import Rotation
+
+from scatterkit.experiment import QGrid
+from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter
+from scatterkit.fitting._photon_fit import FAINTEST, PhotonObjective, deviance, refined_by_photons
+from scatterkit.fitting._planes import box_limit
+from scatterkit.fitting.answers import parameter_uncertainty
+from scatterkit.fitting.answers._lit import lit_side
+from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.facet_search import DEEP, FacetSchedule, FacetSearch, Found
+from scatterkit.fitting.levenberg import Trial
+from scatterkit.response import fit_response
+from scatterkit.simulation import LogScaler, MSFTSimulator, PhotonCounts, PolyhedronSimulator
+from scatterkit.simulation.kernels.threads import single_blas_thread
+from scatterkit.solids import Solid
+
+BOX = 200.0
+LIMIT = box_limit(BOX)
+SIMULATOR = MSFTSimulator(box=BOX, detector=QGrid(48, 0.018))
+EXACT = PolyhedronSimulator(detector=SIMULATOR.detector)
+RADII = np.hypot(*(np.indices((48, 48)) - 24))
+MASK = (RADII > 2.5) & (RADII < 22)
+CUBE = CatalogueBody("cube")
+BACKGROUND = 0.2
+N_DRAWS = 12
+
+
+def point_of(model):
+    return model.starts(np.array([60.0]), np.random.default_rng(11))[0]
+
+
+def expected_of(solid, photons, background=BACKGROUND):
+    intensity = EXACT.transform([solid])[0].astype(np.float64) * MASK
+    return intensity * (photons / intensity.sum()) + background * MASK
+
+
+def search_of(model, pattern, max_shift=0.0):
+    objective = FacetObjective(SIMULATOR, pattern, MASK, max_shift)
+    schedule = FacetSchedule(n_starts=1, n_rounds=1)
+    return FacetSearch(model, objective, schedule, time_budget=None, n_jobs=1, report=lambda entry: None)
+
+
+def by_squares(search, point):
+    """The body of the least mean squared difference of log-scaled patterns, from nearby."""
+    scattering = EXACT.transform([search.model.solid(point, LIMIT)])[0]
+    response, _ = fit_response(
+        search.objective.picture, scattering, MASK, max_shift=0.0, fit_saturation=False
+    )
+    start = np.array([math.log(response.eps), response.gain, response.offset, 0.0, 0.0])
+    search.objective.brightness = 100 * response.eps  # so that no eps is out of bounds
+    trial = Trial(point, "near", response=start)
+    pixels = np.arange(search.objective.q.size)
+    search.levenberg.descend(trial, pixels, 40, free=True, darkest=DEEP, tolerance=1e-7)
+    return Found(trial.point, "near", trial.residual, search.objective.response(trial.response))
+
+
+def drawn(model, truth, photons, seed):
+    """One draw of photons, the search on its log-scaled pattern, and a point near the truth."""
+    expected = expected_of(model.solid(truth, LIMIT), photons)
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(expected).astype(np.float64)
+    signs = rng.choice([-1.0, 1.0], np.shape(model.rates(truth)))
+    near = model.move(truth, 0.5 * signs * model.rates(truth), LIMIT)
+    return counts, search_of(model, LogScaler().transform(counts[None])[0]), near
+
+
+def found_at(search, point):
+    return Found(point, "", 0.0, search.objective.response(np.array([0.0, 1.0, 0.0, 0.0, 0.0])))
+
+
+def size(point):
+    return CUBE.solid(point, LIMIT).circumradius
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_blas_thread():
+    with single_blas_thread():
+        yield
+
+
+@pytest.mark.parametrize(("counts", "expected"), [(0.0, 0.3), (3.0, 2.2), (1e6, 1.002e6), (7.0, 7.0)])
+def test_the_deviance_is_twice_the_lost_log_likelihood(counts, expected):
+    best = 0.0 if counts == 0 else stats.poisson.logpmf(counts, counts)
+    lost = best - stats.poisson.logpmf(counts, expected)
+    assert deviance(np.array(counts), np.array(expected)) == pytest.approx(2 * lost, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("what", ["background", "scale", "row shift", "column shift", "size"])
+def test_derivatives_of_the_likelihood_by_finite_differences(what):
+    model, truth = CUBE, point_of(CUBE)
+    expected = expected_of(model.solid(truth, LIMIT), 1e5)
+    counts = np.random.default_rng(3).poisson(expected)
+    search = search_of(model, LogScaler().transform(counts[None])[0], max_shift=3.0)
+    objective = PhotonObjective(search.objective, counts)
+    pixels, planes = objective.unsaturated, search.levenberg.planes(truth)
+    start = objective.first_response(planes, np.array([0.4, -0.3]))
+    start[0] += 0.3  # where nothing is stationary
+
+    def half_deviance(step):
+        response, moved = start.copy(), planes
+        if what == "size":
+            moved = planes[0], planes[1] + step * (np.arange(len(planes[1])) < 6)
+        else:
+            response[{"background": 0, "scale": 2, "row shift": 3, "column shift": 4}[what]] += step
+        look, _ = objective.look(moved, response, pixels, DEEP)
+        return 0.5 * look.cost * pixels.size
+
+    step = 1e-3
+    slope = (half_deviance(step) - half_deviance(-step)) / (2 * step)
+    look, _ = objective.look(planes, start, pixels, DEEP)
+    if what == "size":
+        own = np.repeat(look.faces < 6, 3) & (np.arange(3 * look.faces.size) % 3 == 0)
+        derivatives = look.by_planes[own].sum(axis=0)
+    else:
+        number = {"background": 0, "scale": 2, "row shift": 3, "column shift": 4}[what]
+        derivatives = look.by_response[number]
+    assert derivatives.astype(np.float64) @ look.error == pytest.approx(slope, rel=2e-3)
+
+
+def test_the_first_response_is_the_likeliest_scale_and_background():
+    truth = CUBE.solid(point_of(CUBE), LIMIT)
+    expected = expected_of(truth, 1e5)
+    search = search_of(CUBE, LogScaler().transform(expected[None])[0])
+    objective = PhotonObjective(search.objective, expected)  # without noise
+    found = objective.first_response(search.levenberg.planes(point_of(CUBE)), np.zeros(2))
+    intensity = EXACT.transform([truth])[0] * MASK
+    assert found[0] == pytest.approx(BACKGROUND, rel=0.05)
+    assert math.exp(found[2]) == pytest.approx(1e5 / intensity.sum(), rel=0.01)
+
+
+def test_a_background_that_is_not_there_stays_at_its_bound():
+    truth = point_of(CUBE)
+    expected = expected_of(CUBE.solid(truth, LIMIT), 1e5, background=0.0)
+    counts = np.floor(expected)  # fewer than expected where it is dark: the likeliest background is negative
+    search = search_of(CUBE, LogScaler().transform(counts[None])[0])
+    objective = PhotonObjective(search.objective, counts)
+    response = objective.bounded(np.array([-1.0, 1.0, math.log(1e-3), 0.0, 0.0]))
+    assert response[0] == FAINTEST
+    start = objective.first_response(search.levenberg.planes(truth), np.zeros(2))
+    start[0] = FAINTEST
+    look, _ = objective.look(search.levenberg.planes(truth), start, objective.unsaturated, DEEP)
+    assert not look.by_response[0].any()
+
+
+def test_saturated_pixels_have_no_part_in_it():
+    truth = point_of(CUBE)
+    expected = expected_of(CUBE.solid(truth, LIMIT), 1e6)
+    pattern = LogScaler().transform(expected[None])[0]
+    level = np.quantile(pattern[MASK], 0.95)
+    spoilt = np.where(pattern > level, 7.0, np.round(expected))
+    search = search_of(CUBE, np.minimum(pattern, level))
+    (found,) = refined_by_photons(search, [found_at(search, truth)], spoilt, math.inf)
+    assert found.deviance < 0.2
+    assert size(found.point) == pytest.approx(size(truth), abs=0.02)
+
+
+def test_bodies_without_time_stay_as_they_are():
+    counts, search, near = drawn(CUBE, point_of(CUBE), 1e5, 0)
+    begun = found_at(search, near)
+    first, second = refined_by_photons(search, [begun, begun], counts, -math.inf)
+    assert math.isfinite(first.deviance)
+    assert second is begun
+
+
+def cramer_rao(solid, photons):
+    """Least standard deviation of a cube's circumradius, by differences of simulated patterns."""
+    brightness = EXACT.transform([solid])[0][MASK].sum(dtype=float)
+
+    def moved(number, step):
+        if number == 0:
+            body = solid.scale(1 + step / solid.circumradius)
+        else:
+            body = solid.rotate(Rotation.from_rotvec(step * np.eye(3)[number - 1]))
+        return EXACT.transform([body])[0][MASK].astype(float) * (photons / brightness)
+
+    steps = enumerate((0.02, 1e-3, 1e-3, 1e-3))
+    rows = [(moved(number, step) - moved(number, -step)) / (2 * step) for number, step in steps]
+    mean = moved(0, 0.0) + BACKGROUND
+    jacobian = np.array([*rows, mean - BACKGROUND, np.ones(mean.size)])  # by scale and background too
+    fisher = (jacobian / mean) @ jacobian.T
+    return math.sqrt(np.linalg.inv(fisher)[0, 0])
+
+
+@pytest.mark.parametrize(("photons", "gain"), [(1e4, 0.7), (1e6, 1.0)])
+def test_the_size_of_a_cube_is_known_as_well_as_photons_allow(photons, gain):
+    truth = point_of(CUBE)
+    off = []
+    for seed in range(N_DRAWS):
+        counts, search, near = drawn(CUBE, truth, photons, seed)
+        squares = by_squares(search, near)
+        (likeliest,) = refined_by_photons(search, [squares], counts, math.inf)
+        off.append([size(found.point) - size(truth) for found in (squares, likeliest)])
+    of_squares, of_likelihood = np.sqrt(np.mean(np.square(off), axis=0))
+    assert of_likelihood < gain * of_squares
+    # unbiased within three standard errors, and as good as the bound: its square within 99.8 % of what chance gives
+    bound = cramer_rao(CUBE.solid(truth, LIMIT), photons)
+    assert abs(np.mean(off, axis=0)[1]) < 3 * bound / math.sqrt(N_DRAWS)
+    low, high = stats.chi2.ppf([0.001, 0.999], N_DRAWS) / N_DRAWS
+    assert low < (of_likelihood / bound) ** 2 < high
+
+
+@pytest.mark.slow
+def test_intervals_of_facets_hold_the_truth_as_often_as_they_say():
+    model = ConvexBody(n_faces=14)
+    truth = model.starts(np.array([55.0]), np.random.default_rng(7))[0]
+    truth[:, :3] = Rotation.from_rotvec([0.4, 0.3, 0.1]).apply(truth[:, :3])
+    solid = model.solid(truth, LIMIT)
+    lit = lit_side(solid)
+    normals = solid.normals[lit.faces]
+    distances = solid.offsets[lit.faces] - normals @ lit.origin
+    scores, deviances = [], []
+    for seed in range(N_DRAWS):
+        counts, search, near = drawn(model, truth, 1e6, seed)
+        (found,) = refined_by_photons(search, [found_at(search, near)], counts, math.inf)
+        body, pattern = model.solid(found.point, LIMIT), search.objective.picture
+        scattering = EXACT.transform([body])[0]
+        response = fit_response(pattern, scattering, MASK, max_shift=0.0, fit_saturation=False)[0]
+        noise = {"counts": counts, "max_shift": 0.0}
+        known, loose = (
+            parameter_uncertainty(body, response, pattern, MASK, SIMULATOR, by_photons=by_photons, **noise)
+            for by_photons in (True, False)
+        )
+        assert set(known.response) == {"background", "log scale"}
+        assert (np.diag(known.covariance) < np.diag(loose.covariance)).all()  # Fisher's is the least there is
+        same = np.argmax(normals @ body.normals[known.faces].T, axis=1)
+        scores.append((known.distances[same] - distances) / known.distance_sigma[same])
+        deviances.append(found.deviance)
+    assert np.sqrt(np.mean(np.square(scores))) == pytest.approx(1.0, abs=0.2)
+    assert 0.8 < np.mean(np.abs(scores) < stats.norm.ppf(0.95)) < 0.97
+    assert np.mean(deviances) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def counted():
+    cube = Solid.from_catalogue("cube", circumradius=60).rotate(Rotation.from_rotvec([0.3, 0.5, 0.2]))
+    photons = PhotonCounts(1e5, random_state=1).transform(EXACT.transform([cube]) * MASK)
+    return photons, LogScaler().transform(photons)
+
+
+@pytest.fixture(scope="module")
+def fitted(counted):
+    photons, X = counted
+    noisy = np.where(MASK, photons, np.nan)  # what was not measured may hold anything
+    return quick().fit(X, mask=MASK, counts=noisy)
+
+
+def quick(**settings):
+    return ForwardFitter(CUBE, SIMULATOR, n_starts=4, n_rounds=1, n_kept=1, random_state=0, **settings)
+
+
+def test_a_fitter_takes_counts(fitted, counted):
+    photons, X = counted
+    squares = quick().fit(X, mask=MASK)
+    assert np.isnan(squares.deviances_[0])
+    assert 0.7 < fitted.deviances_[0] < 1.1
+    assert fitted.solids_[0].circumradius == pytest.approx(60, abs=0.15)
+    assert fitted.solids_[0].circumradius != squares.solids_[0].circumradius
+    # the residual is that of the log-scaled pattern in both, and the likeliest body's is no less
+    assert squares.residuals_[0] <= fitted.residuals_[0] < 1.2 * squares.residuals_[0]
+    pictured = fitted.predict_pattern(X)[0]
+    assert np.mean((pictured - X[0])[MASK] ** 2) == pytest.approx(fitted.residuals_[0], rel=1e-3)
+    # what counts are known is known to the report too
+    told, by_squares = (fitter.report(X, mask=MASK, counts=photons)[0] for fitter in (fitted, squares))
+    assert fitted.report(X)[0].facets.uncertainty.noise == "photon counts"
+    assert (told.facets.uncertainty.distance_sigma < by_squares.facets.uncertainty.distance_sigma).all()
+
+
+def test_a_pattern_is_found_with_its_counts_and_new_with_others(fitted, counted):
+    photons, X = counted
+    fitter = quick(time_budget=5.0).fit(X, mask=MASK)
+    fitter.predict(X, mask=MASK, counts=photons)
+    assert len(fitter.solids_) == 2
+    assert np.isfinite(fitter.deviances_).tolist() == [False, True]
+    assert fitter.score(X, mask=MASK, counts=photons) == pytest.approx(-fitter.residuals_[1])
+    assert fitter.score(X, mask=MASK) == pytest.approx(-fitter.residuals_[0])
+    assert len(fitter.solids_) == 2
+    assert fitted.predict_solids(X) == fitted.predict_solids(X, counts=photons, mask=MASK) == fitted.solids_
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda counts: -counts, "at least 0|>= 0|in \\[0"),
+        (lambda counts: counts + 0.5, "whole numbers"),
+        (lambda counts: counts * 0, "not all zero"),
+        (lambda counts: counts * np.nan, ""),
+        (lambda counts: counts[0], "on each pixel"),
+        (lambda counts: float(counts.sum()), "on each pixel"),
+        (lambda counts: counts[:, 1:], "on each pixel"),
+    ],
+    ids=["negative", "not whole", "none", "nan", "one pattern", "total", "shape"],
+)
+def test_bad_counts_are_told(counted, spoil, told):
+    photons, X = counted
+    with pytest.raises(ValueError, match=f"'counts' .* of ForwardFitter must (?s:.*)({told})"):
+        quick().fit(X, mask=MASK, counts=spoil(photons))
+
+
+def test_voxels_do_not_take_counts(counted):
+    photons, X = counted
+    fitter = quick(method="voxels")
+    with pytest.raises(ValueError, match=r"'counts' .* must be None where bodies are fitted by voxels"):
+        fitter.fit(X, counts=photons)
+
+
+def test_reports_of_likelihoods_need_counts(counted, fitted):
+    _, X = counted
+    with pytest.raises(ValueError, match=r"'by_photons' .* must be False"):
+        parameter_uncertainty(fitted.solids_[0], fitted.responses_[0], X[0], MASK, SIMULATOR, by_photons=True)
