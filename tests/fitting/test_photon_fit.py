@@ -314,3 +314,22 @@ def test_reports_of_likelihoods_need_counts(counted, fitted):
     _, X = counted
     with pytest.raises(ValueError, match=r"'by_photons' .* must be False"):
         parameter_uncertainty(fitted.solids_[0], fitted.responses_[0], X[0], MASK, SIMULATOR, by_photons=True)
+
+
+@pytest.mark.slow
+def test_fits_by_counts_are_closer_to_the_truth_than_fits_by_squares():
+    name, detector = "truncated_octahedron", QGrid(64, 0.0138)
+    truth = Solid.from_catalogue(name, circumradius=60).rotate(Rotation.from_rotvec([0.3, 0.5, 0.2]))
+    intensity = PolyhedronSimulator(detector=detector).transform([truth])
+    mask = np.hypot(*(np.indices((64, 64)) - 32)) > 2.5
+    photons = PhotonCounts(1e5, random_state=5).transform(np.repeat(intensity * mask, 8, axis=0))
+    X = LogScaler().transform(photons)
+    settings = {"n_starts": 8, "n_rounds": 1, "n_kept": 1, "max_shift": 1.0, "random_state": 0}
+    fitter = ForwardFitter(name, MSFTSimulator(box=BOX, detector=detector), **settings)
+    off = []
+    for counts in (None, photons):
+        fitter.fit(X, mask=mask, counts=counts)
+        off.append([solid.circumradius - 60 for solid in fitter.solids_])
+    of_squares, of_likelihood = np.sqrt(np.mean(np.square(off), axis=1))
+    assert of_likelihood < 0.75 * of_squares
+    assert fitter.deviances_ == pytest.approx(np.full(8, 0.9), abs=0.1)

@@ -7,12 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit.fitting._photon_fit import FAINTEST
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._jacobian import PatternJacobian, Scene
 from scatterkit.response import DetectorResponse
-
-FAINTEST = 1e-6
-"""Photons that a pixel expects at least."""
 
 
 def photon_jacobian(
