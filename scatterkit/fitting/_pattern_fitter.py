@@ -237,7 +237,7 @@ class PatternFitter(Component, ABC):
                 crystal=crystal,
                 grid=self.grid,
                 intensity=self._intensity(solid),
-                by_photons=fitted_by is not None,
+                by_photons=bool(np.isfinite(self.deviances_[index])),
             )
             reports.append(told)
         return reports

@@ -86,25 +86,34 @@ def deviance(counts: Floats, expected: Floats) -> Floats:
     return 2 * np.maximum(lost, 0)
 
 
-def refined_by_photons(search: FacetSearch, found: list[Found], counts: Floats, until: float) -> list[Found]:
-    """Refine the bodies of a search by the photons on each pixel.
+def refined_by_photons(
+    search: FacetSearch, found: list[Found], counts: Floats, until: float
+) -> tuple[list[Found], bool]:
+    """Refine the bodies of a search by the photons on each pixel; say whether the user interrupted that.
 
     The first is refined in any case; the others where there is time before ``until``, a value of ``time.monotonic()``.
+    Those that are left stay as they are.
     """
     objective = PhotonObjective(search.objective, counts)
+    refined = list(found)
+    try:
+        for number, body in enumerate(found):
+            if number == 0 or time.monotonic() < until:
+                refined[number] = _refined(search, objective, body, until)
+    except KeyboardInterrupt:
+        return refined, True
+    finally:
+        search.objective.n_evaluations += objective.n_evaluations
+    return refined, False
+
+
+def _refined(search: FacetSearch, objective: PhotonObjective, body: Found, until: float) -> Found:
     levenberg = Levenberg(search.model, objective, search.limit)
-    refined = []
-    for number, body in enumerate(found):
-        if number and time.monotonic() > until:
-            refined.append(body)
-            continue
-        shift = np.array(body.response.shift) if objective.max_shift > 0 else np.zeros(2)
-        start = objective.first_response(levenberg.planes(body.point), shift)
-        trial = Trial(body.point, body.label, response=start)
-        levenberg.descend(
-            trial, objective.unsaturated, STEPS, free=True, darkest=DEEP, tolerance=TOLERANCE, until=until
-        )
-        search._recentre(trial, math.inf)
-        refined.append(replace(body, point=trial.point, deviance=trial.residual))
-    search.objective.n_evaluations += objective.n_evaluations
-    return refined
+    shift = np.array(body.response.shift) if objective.max_shift > 0 else np.zeros(2)
+    start = objective.first_response(levenberg.planes(body.point), shift)
+    trial = Trial(body.point, body.label, response=start)
+    levenberg.descend(
+        trial, objective.unsaturated, STEPS, free=True, darkest=DEEP, tolerance=TOLERANCE, until=until
+    )
+    search._recentre(trial, math.inf)
+    return replace(body, point=trial.point, deviance=trial.residual)

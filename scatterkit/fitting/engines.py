@@ -93,21 +93,21 @@ def fit_by_facets(
         try:
             look = FirstLook(request.pattern, request.mask, request.simulator, request.max_shift)
             found = search.run(_drawn(request, model, look), request.rng, look.shift)
-            if request.counts is not None:
-                found = refined_by_photons(search, found, request.counts, ends)
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
                 raise
+        if request.counts is not None and not interrupted:
+            found, interrupted = refined_by_photons(search, found, request.counts, ends)
     bodies, deviances = [], {}
     for body in found:
         try:
             solid = _centred(model.solid(body.point, search.limit))
         except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
             continue
+        deviances[id(solid)] = body.deviance
         intensity = facet_intensity(request.simulator, solid)
         bodies.append((solid, *request.judged(intensity, body.response)))
-        deviances[id(solid)] = body.deviance
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
     result = _result(bodies, interrupted)

@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from scatterkit.experiment import QGrid
-from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter
+from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter, _photon_fit
 from scatterkit.fitting._photon_fit import FAINTEST, PhotonObjective, deviance, refined_by_photons
 from scatterkit.fitting._planes import box_limit
 from scatterkit.fitting.answers import parameter_uncertainty
@@ -156,7 +156,7 @@ def test_saturated_pixels_have_no_part_in_it():
     level = np.quantile(pattern[MASK], 0.95)
     spoilt = np.where(pattern > level, 7.0, np.round(expected))
     search = search_of(CUBE, np.minimum(pattern, level))
-    (found,) = refined_by_photons(search, [found_at(search, truth)], spoilt, math.inf)
+    (found,), _ = refined_by_photons(search, [found_at(search, truth)], spoilt, math.inf)
     assert found.deviance < 0.2
     assert size(found.point) == pytest.approx(size(truth), abs=0.02)
 
@@ -164,9 +164,24 @@ def test_saturated_pixels_have_no_part_in_it():
 def test_bodies_without_time_stay_as_they_are():
     counts, search, near = drawn(CUBE, point_of(CUBE), 1e5, 0)
     begun = found_at(search, near)
-    first, second = refined_by_photons(search, [begun, begun], counts, -math.inf)
+    (first, second), _ = refined_by_photons(search, [begun, begun], counts, -math.inf)
     assert math.isfinite(first.deviance)
     assert second is begun
+
+
+def test_what_is_refined_stays_after_an_interruption(monkeypatch):
+    counts, search, near = drawn(CUBE, point_of(CUBE), 1e5, 0)
+    refine, done = _photon_fit._refined, []
+
+    def once(*given):
+        if done:
+            raise KeyboardInterrupt
+        done.append(refine(*given))
+        return done[0]
+
+    monkeypatch.setattr(_photon_fit, "_refined", once)
+    begun = found_at(search, near)
+    assert refined_by_photons(search, [begun, begun], counts, math.inf) == ([done[0], begun], True)
 
 
 def cramer_rao(solid, photons):
@@ -195,7 +210,7 @@ def test_the_size_of_a_cube_is_known_as_well_as_photons_allow(photons, gain):
     for seed in range(N_DRAWS):
         counts, search, near = drawn(CUBE, truth, photons, seed)
         squares = by_squares(search, near)
-        (likeliest,) = refined_by_photons(search, [squares], counts, math.inf)
+        (likeliest,), _ = refined_by_photons(search, [squares], counts, math.inf)
         off.append([size(found.point) - size(truth) for found in (squares, likeliest)])
     of_squares, of_likelihood = np.sqrt(np.mean(np.square(off), axis=0))
     assert of_likelihood < gain * of_squares
@@ -218,7 +233,7 @@ def test_intervals_of_facets_hold_the_truth_as_often_as_they_say():
     scores, deviances = [], []
     for seed in range(N_DRAWS):
         counts, search, near = drawn(model, truth, 1e6, seed)
-        (found,) = refined_by_photons(search, [found_at(search, near)], counts, math.inf)
+        (found,), _ = refined_by_photons(search, [found_at(search, near)], counts, math.inf)
         body, pattern = model.solid(found.point, LIMIT), search.objective.picture
         scattering = EXACT.transform([body])[0]
         response = fit_response(pattern, scattering, MASK, max_shift=0.0, fit_saturation=False)[0]
