@@ -34,6 +34,7 @@ from scatterkit.fitting.answers._fisher import photon_jacobian
 from scatterkit.fitting.answers._jacobian import PatternJacobian, Scene, Simulator
 from scatterkit.fitting.answers._lit import check_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import correlation_length, photon_moments, residual_scatter
+from scatterkit.fitting.facet_objective import _saturation_level
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Solid
@@ -288,8 +289,8 @@ def parameter_uncertainty(
     derivatives = np.concatenate([look.planes, look.response])
     noise = _noise(derivatives, look, values[seen], seen, response, photons)
     if by_photons and photons is not None:
-        seen = seen & (values < response.saturation)
         photon = float(look.intensity.sum()) / photons
+        seen = seen & (values < _saturation_level(values[seen]))  # as in the fit
         look = photon_jacobian(scene, planes, response.shift, photon, seen, with_shift=max_shift > 0)
         derivatives = np.concatenate([look.planes, look.response])
         bias = np.zeros(derivatives.shape[1])
