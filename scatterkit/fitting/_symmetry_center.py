@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +18,47 @@ REACH = 7.6
 HIGH_PASS = 1.1
 """Width of the high pass, in the same unit."""
 _LEAST_SIGNIFICANCE = 12.0  # bodies without an inverse (decahedra, five-fold stars) reach 11 at a wrong place
+_APART = 5  # half pixels: of two maxima that are nearer, the lower is the other's shoulder
 _LEAST_OVERLAP = (
     1e-3  # of the most: centres about which hardly any pixels have an opposite one are not ranked
 )
 
 
-def symmetry_shift(
+class Center(NamedTuple):
+    """A place where q = 0 may lie: its shift (rows, columns) from the detector's centre, and how symmetric it is.
+
+    ``significance`` is the summed product of opposite pixels over its spread.
+    """
+
+    shift: tuple[float, float]
+    significance: float
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the symmetry is stronger than bodies without an inverse have it at a wrong place."""
+        return self.significance >= _LEAST_SIGNIFICANCE
+
+
+def symmetry_centers(
     pattern: NDArray[np.float32],
     mask: NDArray[np.bool_],
     detector: Detector,
     wavelength: float,
     box: float,
     max_shift: float,
-) -> tuple[float, float]:
-    """Give by how many rows and columns the centre of inversion lies off the detector's centre.
+) -> list[Center]:
+    """Give the places where a centre of inversion may lie, the most symmetric first.
 
     The pattern's variation, correlated with itself turned by half a turn, is largest there. Products are summed
     over pairs for all centres at half pixels at once, by Fourier transforms, and taken in units of their spread.
-    (0, 0) where no place stands out, and where q = 0 lies off the frame, which then holds no opposite pixels.
+    None where q = 0 lies off the frame, which then holds no opposite pixels.
     """
     if max_shift < 0.5 or isinstance(detector, PanelDetector):  # panels do not lie side by side in a frame
-        return 0.0, 0.0
+        return []
     q_y, q_x = np.broadcast_arrays(*detector.wavevectors(2 * math.pi / wavelength))
     center = _center(q_y, q_x)
     if center is None:
-        return 0.0, 0.0
+        return []
     nearest, beyond = center
     window, middle, q = _window(np.hypot(q_y, q_x), nearest, REACH * 2 * math.pi / box, max_shift)
     values, weights = pattern[window].astype(np.float64), mask[window].astype(np.float64)
@@ -50,11 +66,18 @@ def symmetry_shift(
     values = _varying(values, weights, HIGH_PASS * 2 * math.pi / box / pixel)
     taper = 1 / (1 + (q * box / (2 * math.pi * REACH)) ** 6)
     ratio, offsets = _ratios(values * taper, weights * taper, middle, max_shift)
-    if float(ratio.max()) < _LEAST_SIGNIFICANCE:
-        return 0.0, 0.0
-    best = np.array(np.unravel_index(int(ratio.argmax()), ratio.shape))
-    row, column = (offsets[i] + 0.5 * _vertex(ratio, best, axis) for axis, i in enumerate(best))
-    return float(row - beyond[0]), float(column - beyond[1])
+    return [_place(ratio, offsets, peak, beyond) for peak in _peaks(ratio)]
+
+
+def _peaks(ratio: Array) -> Array:
+    """Indices of the local maxima, the highest first."""
+    peaks = np.argwhere((ratio == ndimage.maximum_filter(ratio, _APART, mode="nearest")) & (ratio > 0))
+    return peaks[np.argsort(-ratio[tuple(peaks.T)], kind="stable")]
+
+
+def _place(ratio: Array, offsets: Array, at: Array, beyond: Array) -> Center:
+    row, column = (offsets[i] + 0.5 * _vertex(ratio, at, axis) for axis, i in enumerate(at))
+    return Center((float(row - beyond[0]), float(column - beyond[1])), float(ratio[tuple(at)]))
 
 
 def _center(q_y: Array, q_x: Array) -> tuple[tuple[int, int], Array] | None:

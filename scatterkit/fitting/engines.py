@@ -18,7 +18,7 @@ from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
-from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
+from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Start
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, PlaneModel
 from scatterkit.fitting.models.ellipsoid import planes_of
@@ -50,10 +50,13 @@ class FitRequest:
     radii: Floats | None
     rng: np.random.Generator
     counts: Counts | None = None
+    robust: bool = False
 
-    def judged(self, intensity: Pictures, start: DetectorResponse | None) -> tuple[DetectorResponse, float]:
+    def judged(
+        self, intensity: Pictures, start: DetectorResponse | None, scale: float = math.inf
+    ) -> tuple[DetectorResponse, float]:
         """Fit the response of the detector to a body's intensity; give it with the residual."""
-        return best_response(self.pattern, intensity, self.mask, self.max_shift, start)
+        return best_response(self.pattern, intensity, self.mask, self.max_shift, start, scale)
 
 
 def takes_facets(model: BodyModel, simulator: MSFTSimulator) -> bool:
@@ -81,7 +84,9 @@ def fit_by_facets(
 ) -> FittedPattern:
     """Fit a body made of half-spaces by its exact pattern."""
     with single_blas_thread():  # the matrices are too small for more
-        objective = FacetObjective(request.simulator, request.pattern, request.mask, request.max_shift)
+        objective = FacetObjective(
+            request.simulator, request.pattern, request.mask, request.max_shift, request.robust
+        )
         budget, ends = request.time_budget, math.inf
         if budget is not None:
             ends = time.monotonic() + budget
@@ -92,7 +97,7 @@ def fit_by_facets(
         interrupted = False
         try:
             look = FirstLook(request.pattern, request.mask, request.simulator, request.max_shift)
-            found = search.run(_drawn(request, model, look), request.rng, look.shift)
+            found = search.run(_drawn(request, model, look), request.rng)
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
@@ -107,27 +112,38 @@ def fit_by_facets(
             continue
         deviances[id(solid)] = body.deviance
         intensity = facet_intensity(request.simulator, solid)
-        bodies.append((solid, *request.judged(intensity, body.response)))
+        bodies.append((solid, *request.judged(intensity, body.response, objective.scale)))
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
     result = _result(bodies, interrupted)
     return replace(result, deviance=deviances[id(result.solid)])
 
 
-def _drawn(request: FitRequest, model: PlaneModel, look: FirstLook) -> Callable[[int], Sequence[Floats]]:
-    """Give the function that draws points to start from: of given radii, or by what the pattern says itself."""
+def _drawn(request: FitRequest, model: PlaneModel, look: FirstLook) -> Callable[[int], Sequence[Start]]:
+    """Give the function that draws starts, of given radii or by what the pattern says itself, about its centres."""
     limit = box_limit(request.simulator.box)
-    radii = request.radii
+    looks = [(look.centred_at(shift), chance) for shift, chance in look.centers()]
 
-    def draw(n: int) -> Sequence[Floats]:
-        if radii is None:
-            points = model.first_points(look, n, request.rng)
-        else:
-            points = model.starts(np.resize(radii, n), request.rng)
-        # a step of zero lets the model bring a start that is too large into the box
-        return [model.move(point, np.zeros_like(model.rates(point)), limit) for point in points]
+    def draw(n: int) -> Sequence[Start]:
+        starts = []
+        for (look, _), share in zip(looks, _shares(n, [chance for _, chance in looks]), strict=True):
+            if request.radii is None:
+                points = model.first_points(look, share, request.rng) if share else []
+            else:
+                points = model.starts(np.resize(request.radii, share), request.rng)
+            # a step of zero lets the model bring a start that is too large into the box
+            moved = (model.move(point, np.zeros_like(model.rates(point)), limit) for point in points)
+            starts += [(point, look.shift) for point in moved]
+        return starts
 
     return draw
+
+
+def _shares(n: int, chances: Sequence[float]) -> list[int]:
+    """Share out n among places by their chances, one each at least while there are enough."""
+    ends = np.round(np.cumsum(chances) / np.sum(chances) * max(n - len(chances), 0)).astype(int)
+    shares = np.diff(ends, prepend=0) + (np.arange(len(chances)) < n)
+    return [int(share) for share in shares]
 
 
 def fit_by_voxels(

@@ -24,6 +24,8 @@ EPS_TRIED = (1e-6, 1e-5, 1e-4)
 """Values of eps that a matched response is chosen from, in units of the body's intensity at q = 0, about."""
 EPS_RANGE = (1e-12, 1e-2)
 """Range of eps in the same units."""
+ROBUST_SCALE = 0.5
+"""Errors beyond this part of the pattern's standard deviation count for little in a robust loss."""
 RESPONSE_STEPS = np.array([0.3, 0.01, 0.01, 0.2, 0.2])
 """Usual steps of log eps, gain, offset, row shift and column shift."""
 
@@ -45,8 +47,24 @@ class PixelLook:
     cost: float
 
 
+def pixel_losses(error: Floats, scale: float) -> tuple[Floats, Floats]:
+    """Give the loss of each error, and its weight in least squares.
+
+    Cauchy's: squares up to about the scale, logarithms beyond; the squares alone where that is infinite.
+
+    References
+    ----------
+    P. W. Holland and R. E. Welsch, Commun. Stat. A 6, 813 (1977).
+    """
+    squared = np.square(error)
+    if math.isinf(scale):
+        return squared, np.ones_like(squared)
+    relative = squared / scale**2
+    return scale**2 * np.log1p(relative), 1 / (1 + relative)
+
+
 class FacetObjective:
-    """Mean squared difference between a measured log-scaled pattern and the exact one of a convex body.
+    """Mean loss between a measured log-scaled pattern and the exact one of a convex body: squared, or robust.
 
     A response is an array (log eps, gain, offset, row shift, column shift).
 
@@ -60,6 +78,14 @@ class FacetObjective:
         True where the pattern was measured.
     max_shift : float [pixel]
         Largest shift of the pattern's centre.
+
+    robust : bool, default=False
+        Whether pixels that are far off count for little.
+
+    Attributes
+    ----------
+    scale : float [1]
+        Errors far beyond it hardly count; infinity for squared differences.
     """
 
     def __init__(
@@ -68,15 +94,17 @@ class FacetObjective:
         measured: NDArray[np.float32],
         mask: NDArray[np.bool_],
         max_shift: float,
+        robust: bool = False,
     ) -> None:
         self.simulator, self.picture, self.mask, self.max_shift = simulator, measured, mask, max_shift
         self.gamma = attenuation(simulator)
         self.places = _Places(simulator, mask, max_shift > 0)
         self.level = _saturation_level(measured[self.places.lit].astype(np.float64))
         self.measured = np.minimum(measured[self.places.lit].astype(np.float64), self.level)
-        self.q = np.hypot(*self.places.wave.T)
+        self.q = self.q_under((0.0, 0.0))
         self.q_max = float(self.q.max())
         self.brightness = self._brightness(simulator.box / 6)
+        self.scale = ROBUST_SCALE * float(self.measured.std()) if robust else math.inf
         self.n_evaluations = 0
 
     def expect(self, radius: float) -> None:
@@ -97,12 +125,18 @@ class FacetObjective:
         bounded[3:] = np.clip(response[3:], -self.max_shift, self.max_shift)
         return bounded
 
-    def within(self, q: float, at_most: int | None, rng: np.random.Generator) -> Integers:
-        """Give the pixels up to a q; of more than ``at_most`` a random choice."""
-        pixels = np.flatnonzero(self.q <= q)
+    def within(
+        self, q: float, at_most: int | None, rng: np.random.Generator, shift: tuple[float, float] = (0.0, 0.0)
+    ) -> Integers:
+        """Give the pixels up to a q under a shift; of more than ``at_most`` a random choice."""
+        pixels = np.flatnonzero(self.q_under(shift) <= q)
         if at_most is not None and pixels.size > at_most:
             pixels = np.sort(rng.choice(pixels, at_most, replace=False))
         return pixels
+
+    def q_under(self, shift: tuple[float, float]) -> Floats:
+        """Give the transverse wave number of all lit pixels of the mask under a shift."""
+        return np.hypot(*self.places.transverse(slice(None), np.asarray(shift)).T)
 
     def matched(self, intensity: Floats, pixels: Integers, eps: float | None = None) -> Floats:
         """Give the response that has the mean and the spread of what was measured: never a flat one.
@@ -161,8 +195,10 @@ class FacetObjective:
         weight = response[1] * passed / raised
         error = np.clip(linear, 0, self.level) - self.measured[pixels]
         by_rest = np.array([weight * background, log * passed, passed])
-        cost = float(error @ error) / error.size
-        return self._weighted(found, response[3:], pixels, weight, by_rest, error, cost)
+        losses, shares = pixel_losses(error, self.scale)
+        root = np.sqrt(shares)
+        weight, by_rest, error = weight * root, by_rest * root, error * root
+        return self._weighted(found, response[3:], pixels, weight, by_rest, error, float(losses.mean()))
 
     def _weighted(
         self,
@@ -191,7 +227,7 @@ class FacetObjective:
         picture = np.zeros(lit.shape, np.float32)
         picture[lit] = scattering.intensity(*planes)
         begin = None if start is None else self.response(start)
-        return best_response(self.picture, picture, self.mask, self.max_shift, begin)
+        return best_response(self.picture, picture, self.mask, self.max_shift, begin, self.scale)
 
     def response(self, point: Floats) -> DetectorResponse:
         """Give a response as the rest of the package knows it."""
@@ -205,13 +241,20 @@ def best_response(
     mask: NDArray[np.bool_],
     max_shift: float,
     start: DetectorResponse | None,
+    scale: float = math.inf,
 ) -> tuple[DetectorResponse, float]:
-    """Fit the whole response to a picture, or keep the one to start from where that is no worse."""
-    fitted = fit_response(measured, intensity, mask, max_shift=max_shift, start=start)
-    if start is None:
-        return fitted
-    kept = float(np.mean(np.square(start.apply(intensity) - measured, dtype=np.float64)[mask]))
-    return (start, kept) if kept <= fitted[1] else fitted
+    """Fit the whole response to a picture, or keep the one to start from where that is no worse; give the mean loss.
+
+    A robust loss keeps the one to start from in any case: squared differences would pull it to the pixels that are off.
+    """
+    robust = math.isfinite(scale)
+    if start is None or not robust:
+        fitted, residual = fit_response(measured, intensity, mask, max_shift=max_shift, start=start)
+        if start is None:
+            start = fitted
+    losses, _ = pixel_losses((start.apply(intensity) - measured)[mask].astype(np.float64), scale)
+    kept = float(losses.mean())
+    return (start, kept) if robust or kept <= residual else (fitted, residual)
 
 
 class _Places:
@@ -234,10 +277,13 @@ class _Places:
 
     def q(self, pixels: Integers, shift: Floats) -> Floats:
         """Give (q_z, q_y, q_x) of some pixels under a shift (rows, columns)."""
-        wave = self.wave[pixels]
-        if shift.any():
-            wave = wave + np.tensordot(shift, self.wave_by_shift[:, pixels], axes=1)
-        return np.column_stack([self.k - self._along(self._shifted_depth(pixels, shift)), wave])
+        depth = self.k - self._along(self._shifted_depth(pixels, shift))
+        return np.column_stack([depth, self.transverse(pixels, shift)])
+
+    def transverse(self, pixels: Integers | slice, shift: Floats) -> Floats:
+        """Give (q_y, q_x) of some pixels under a shift."""
+        wave: Floats = self.wave[pixels]
+        return wave + np.tensordot(shift, self.wave_by_shift[:, pixels], axes=1) if shift.any() else wave
 
     def by_shift(self, pixels: Integers, shift: Floats) -> Floats:
         """Give the change ``(2, n, 3)`` of wave vectors per pixel of shift along rows and columns."""

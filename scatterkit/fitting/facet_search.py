@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scatterkit.fitting._planes import Floats, box_limit
-from scatterkit.fitting.facet_objective import FacetObjective
+from scatterkit.fitting.facet_objective import FacetObjective, Integers
 from scatterkit.fitting.levenberg import Levenberg, Trial
 from scatterkit.fitting.models import PlaneModel
 from scatterkit.response import DetectorResponse
@@ -21,9 +21,16 @@ from scatterkit.simulation.facets import corners_of
 from scatterkit.simulation.kernels.threads import single_blas_thread
 
 Report = Callable[[dict[str, Any]], None]
+Choose = Callable[[Trial], Integers]
+Start = tuple[Floats, tuple[float, float]]
+"""A point of the model, and a shift of the pattern's centre."""
 
 FIRST_FRINGE = 2.5
 """A descent begins with the pixels up to this q times the radius: before the first dark fringe of a disc."""
+HIDDEN, BEYOND_HOLE = 1.25, 3.0
+"""Where a hole hides that, about, it begins with this much more beyond, about one fringe: less fits any blob."""
+CENTRED = 1.9
+"""Up to this q limit in units of the first, the pattern's centre is held: few fringes do not tell it from a slant."""
 SHALLOW, DEEP = 5.0, 12.0
 """Decay lengths of the field beyond which depths are left out, on the way and in the end."""
 SPARE = 0.25
@@ -135,18 +142,17 @@ class FacetSearch:
 
     def run(
         self,
-        draw: Callable[[int], Sequence[Floats]],
+        draw: Callable[[int], Sequence[Start]],
         rng: np.random.Generator,
-        shift: tuple[float, float] = (0.0, 0.0),
     ) -> list[Found]:
-        """Give the refined bodies, best first; ``draw`` gives so many points to start from, all with one shift."""
-        response = np.array([0.0, 0.0, 0.0, *shift]) if self.objective.max_shift > 0 else None
+        """Give the refined bodies, best first; ``draw`` gives so many starts, or more."""
         for number in range(self.schedule.n_rounds):
             begun = time.monotonic()
-            points = self._with_inside(draw(self.schedule.n_starts))
-            labels = (f"round {number + 1}, start {start + 1}" for start in range(len(points)))
-            pairs = zip(points, labels, strict=True)
-            trials = self._ranked([Trial(point, label, response) for point, label in pairs], rng)
+            starts = self._with_inside(draw(self.schedule.n_starts))
+            trials = [
+                self._trial(start, f"round {number + 1}, start {i}") for i, start in enumerate(starts, 1)
+            ]
+            trials = self._ranked(trials, rng)
             try:
                 self._finish(self._grow(trials, rng))
             except KeyboardInterrupt:
@@ -168,9 +174,15 @@ class FacetSearch:
         """Give when a part of the time budget is over."""
         return math.inf if math.isinf(self.deadline) else self.begun + part * (self.deadline - self.begun)
 
-    def _with_inside(self, points: Sequence[Floats]) -> list[Floats]:
+    def _trial(self, start: Start, label: str) -> Trial:
+        point, center = start
+        if self.objective.max_shift == 0:
+            return Trial(point, label)
+        return Trial(point, label, np.array([0.0, 0.0, 0.0, *center]), center=center)
+
+    def _with_inside(self, starts: Sequence[Start]) -> list[Start]:
         """Leave out starts whose half-spaces have nothing in common in the box."""
-        kept = [point for point in points if len(corners_of(*self.levenberg.planes(point))[0])]
+        kept = [start for start in starts if len(corners_of(*self.levenberg.planes(start[0]))[0])]
         if not kept:
             raise ValueError(f"no start of {self.model!r} has a body with an inside in the box")
         return kept
@@ -180,32 +192,43 @@ class FacetSearch:
         if len(trials) <= self.schedule.n_starts:
             return trials
         radius = float(np.median([self._radius(trial) for trial in trials]))
-        q = max(2 * FIRST_FRINGE / max(radius, 1e-9), self._first_q())
-        pixels = self.objective.within(q, self.schedule.n_pixels // 2, rng)
+        first = max(self._first_q(trial.center)[1] for trial in trials)
+        q = max(2 * FIRST_FRINGE / max(radius, 1e-9), first)
+        pixels = self._pixels(trials, q, self.schedule.n_pixels // 2, rng)
         for trial in trials:
-            self.levenberg.descend(trial, pixels, 0, free=False, darkest=SHALLOW)
-        return sorted(trials, key=lambda trial: trial.residual)[: self.schedule.n_starts]
+            self.levenberg.descend(trial, pixels(trial), 0, free=False, darkest=SHALLOW)
+        return sorted(trials, key=lambda trial: trial.unexplained)[: self.schedule.n_starts]
 
-    def _first_q(self) -> float:
-        """Give the least q up to which there are pixels enough: a hole may hide more than the first fringe."""
-        in_order = np.sort(self.objective.q)
-        return float(in_order[min(FEWEST, in_order.size) - 1])
+    def _first_q(self, center: tuple[float, float]) -> tuple[float, float]:
+        """Give the least q that is seen, and that up to which there are pixels enough to begin with."""
+        in_order = np.sort(self.objective.q_under(center))
+        return float(in_order[0]), float(in_order[min(FEWEST, in_order.size) - 1])
+
+    def _pixels(self, trials: Sequence[Trial], q: float, at_most: int, rng: np.random.Generator) -> Choose:
+        """Give the pixels up to a q, about each trial's own centre."""
+        centers = dict.fromkeys(trial.center for trial in trials)
+        chosen = {center: self.objective.within(q, at_most, rng, center) for center in centers}
+        return lambda trial: chosen[trial.center]
 
     def _grow(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
         """Follow starts to higher and higher q, the best of them further than the others."""
         radii = [max(self._radius(trial), 1e-3 * self.limit) for trial in trials]
         self.objective.expect(float(np.median(radii)))
-        first = self._first_q()
+        first = {center: self._first_q(center) for center in {trial.center for trial in trials}}
         for trial, radius in zip(trials, radii, strict=True):
-            trial.width, trial.first_q = radius, max(FIRST_FRINGE / radius, first)
+            hole, enough = first[trial.center]
+            trial.width = radius
+            hidden = hole * radius > HIDDEN
+            trial.first_q = enough + BEYOND_HOLE / radius if hidden else max(FIRST_FRINGE / radius, enough)
         q = min(trial.first_q for trial in trials)
         typical = float(np.median([trial.first_q for trial in trials]))
         self.in_hand = trials
         until = self._until(GROWING)
         while q < self.objective.q_max and time.monotonic() < until:
-            pixels = self.objective.within(q, self.schedule.n_pixels, rng)
             ready = [trial for trial in trials if trial.first_q <= q * self.schedule.growth]
-            self._descend(ready, pixels, free=False, darkest=SHALLOW, until=until)
+            pixels = self._pixels(ready, q, self.schedule.n_pixels, rng)
+            held = q <= CENTRED * typical
+            self._descend(ready, pixels, free=False, darkest=SHALLOW, until=until, centred=held)
             if len(ready) == len(trials):
                 trials = sorted(trials, key=self._rank)[: self.schedule.n_followed(q / typical)]
                 self.in_hand = trials
@@ -213,8 +236,8 @@ class FacetSearch:
         return sorted(trials, key=self._rank)[: self.schedule.n_followed(math.inf)]
 
     def _rank(self, trial: Trial) -> tuple[bool, float]:
-        """Sort by residual, after those that shrank or swelled beyond belief: what is left of a pattern is a blob."""
-        return not 1 / SWOLLEN < self._radius(trial) / trial.width < SWOLLEN, trial.residual
+        """Sort by what is left unexplained, after those that shrank or swelled beyond belief, which explain a blob."""
+        return not 1 / SWOLLEN < self._radius(trial) / trial.width < SWOLLEN, trial.unexplained
 
     def _finish(self, trials: list[Trial]) -> None:
         """Refine the best of a round on all pixels, the response with them."""
@@ -292,7 +315,14 @@ class FacetSearch:
         trial.point = self.model.recentred(trial.point, -(first + last) / 2)
 
     def _descend(
-        self, trials: list[Trial], pixels: Any, *, free: bool, darkest: float, until: float = math.inf
+        self,
+        trials: list[Trial],
+        pixels: Integers | Choose,
+        *,
+        free: bool,
+        darkest: float,
+        until: float = math.inf,
+        centred: bool = False,
     ) -> None:
         """Take trials through the steps of one q limit, several at a time; the first of them beyond ``until`` too."""
 
@@ -300,14 +330,15 @@ class FacetSearch:
             if self.cancelled.is_set() or (time.monotonic() > until and trial is not trials[0]):
                 return
             self._recentre(trial)
+            chosen = pixels(trial) if callable(pixels) else pixels
             self.levenberg.descend(
-                trial, pixels, self.schedule.n_steps, free=free, darkest=darkest, until=until
+                trial, chosen, self.schedule.n_steps, free=free, darkest=darkest, until=until, centred=centred
             )
             entry = {
                 "seconds": time.monotonic() - self.begun,
                 "simulations": self.objective.n_evaluations,
                 "start": trial.label,
-                "q": float(self.objective.q[pixels].max()),
+                "q": float(self.objective.q[chosen].max()),
                 "residual": trial.residual,
             }
             with self.lock:

@@ -34,7 +34,7 @@ from scatterkit.fitting._radial_cuts import (
 )
 from scatterkit.fitting._streaks import N_AZIMUTHS as STREAK_AZIMUTHS
 from scatterkit.fitting._streaks import Streak, find_streaks
-from scatterkit.fitting._symmetry_center import symmetry_shift
+from scatterkit.fitting._symmetry_center import Center, symmetry_centers
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
@@ -47,6 +47,10 @@ DEPTHS = (0.4, 1.2)
 WELL_CLOSED = 0.15
 """Smallest `closure` of the half-spaces to start from: a body of less reaches seven times as far as its faces."""
 _OWNER = "FirstLook"
+_SIGNIFICANCE_SPREAD = 2.0
+"""By how much the significance of a symmetry must be less for the chance of that centre to fall to 1/e."""
+_UNLIKELY = 0.05
+"""Centres of a smaller chance than this, relative to the likeliest, are left out."""
 _LEAST_UNCERTAINTY = 0.03  # of a width: the spacing of what is tried
 
 
@@ -164,10 +168,56 @@ class FirstLook:
         In pixels, the same sense as ``DetectorResponse.shift``. (0, 0) where no centre stands out, and for a
         `PanelDetector`.
         """
+        centers = self._symmetry_centers
+        return centers[0].shift if centers and centers[0].stands_out else (0.0, 0.0)
+
+    @cached_property
+    def _symmetry_centers(self) -> list[Center]:
         simulator = self.simulator
-        return symmetry_shift(
+        return symmetry_centers(
             self.pattern, self.mask, self.detector, simulator.wavelength, simulator.box, self.max_shift
         )
+
+    def centers(self) -> list[tuple[tuple[float, float], float]]:
+        """Give the places where the pattern's centre may lie.
+
+        Returns
+        -------
+        list of ((float, float), float)
+            Shifts as `shift` gives them, each with its probability, the likeliest first.
+
+        Notes
+        -----
+        Where no centre of inversion stands out, the detector's own centre is one of them. The probabilities fall with
+        the significance of the symmetry by a law that was fitted to simulated patterns with artifacts.
+        """
+        found = self._symmetry_centers
+        if not found:
+            return [((0.0, 0.0), 1.0)]
+        logs = [(each.significance - found[0].significance) / _SIGNIFICANCE_SPREAD for each in found]
+        places = [(each.shift, math.exp(log)) for each, log in zip(found, logs, strict=True)]
+        if not found[0].stands_out:
+            places.append(((0.0, 0.0), 1.0))
+        places = [place for place in places if place[1] > _UNLIKELY]
+        total = sum(chance for _, chance in places)
+        return sorted(((shift, chance / total) for shift, chance in places), key=lambda place: -place[1])
+
+    def centred_at(self, shift: tuple[float, float]) -> FirstLook:
+        """Give the same look, with the pattern's centre known.
+
+        Parameters
+        ----------
+        shift : (float, float) [pixel]
+            How far the pattern's centre lies off the detector's, along rows and columns.
+
+        Returns
+        -------
+        FirstLook
+            A look whose `shift` this is.
+        """
+        look = FirstLook(self.pattern, self.mask, self.simulator, self.max_shift)
+        look.__dict__["shift"] = shift
+        return look
 
     @cached_property
     def _cuts(self) -> Cuts:

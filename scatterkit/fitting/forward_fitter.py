@@ -76,6 +76,10 @@ class ForwardFitter(PatternFitter):
         How to search: "auto" takes facets where model (a `PlaneModel`) and simulator (``propagation`` "msft")
         have an exact pattern. That is the pattern of bodies with sharp surfaces: the simulator's treatment of
         voxels has no part in it.
+    loss : {"squared", "robust"}, default="squared"
+        What is minimised: the mean squared difference, or Cauchy's loss, which hardly counts pixels that are off by
+        more than half of the pattern's standard deviation: for detectors with blind spots, spikes or other faults
+        that no mask tells. Robust fits need facets.
     n_starts : int, default=24
         For facets: starts of a round.
     n_rounds : int, default=3
@@ -110,7 +114,8 @@ class ForwardFitter(PatternFitter):
     responses_ : list of DetectorResponse
         The detector response of each pattern.
     residuals_ : ndarray of shape (n,)
-        Mean squared difference over the mask between pattern and fit, simulated from the finished body.
+        Mean loss over the mask between pattern and fit, simulated from the finished body: the mean squared difference,
+        unless `loss` says otherwise.
     deviances_ : ndarray of shape (n,)
         Poisson's deviance per pixel that the fit leaves, for patterns with ``counts``; NaN for others. Where pixels
         have ten photons and more a body that is right leaves about 1; dim pixels leave less, wrong models more.
@@ -163,6 +168,7 @@ class ForwardFitter(PatternFitter):
         "simulator": Instance((MSFTSimulator,), optional=True),
         "grid": Integer(8),
         "method": Choice(("auto", "facets", "voxels")),
+        "loss": Choice(("squared", "robust")),
         "n_starts": Integer(1),
         "n_rounds": Integer(1),
         "n_steps": Integer(10, optional=True),
@@ -179,6 +185,7 @@ class ForwardFitter(PatternFitter):
         simulator: MSFTSimulator | None = None,
         grid: int = 64,
         method: str = "auto",
+        loss: str = "squared",
         n_starts: int = 24,
         n_rounds: int = 3,
         n_steps: int | None = None,
@@ -194,6 +201,7 @@ class ForwardFitter(PatternFitter):
         self.simulator = simulator
         self.grid = grid
         self.method = method
+        self.loss = loss
         self.n_starts = n_starts
         self.n_rounds = n_rounds
         self.n_steps = n_steps
@@ -212,6 +220,8 @@ class ForwardFitter(PatternFitter):
         if self.method == "facets" and not takes_facets(model, self._simulator()):
             allowed = "'auto' or 'voxels' for this model and simulator: facets need a PlaneModel and propagation 'msft'"
             raise fail("method", owner, allowed, shown(self.method))
+        if self.loss == "robust" and not self._by_facets():
+            raise fail("loss", owner, "'squared' where a fit goes by voxels", shown(self.loss))
         self._start_radii()
 
     def _fit_one(
@@ -233,6 +243,7 @@ class ForwardFitter(PatternFitter):
             self._start_radii(),
             rng,
             counts,
+            self.loss == "robust",
         )
         history: list[dict[str, Any]] = []
         by_facets = self._by_facets()

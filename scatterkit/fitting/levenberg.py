@@ -25,7 +25,8 @@ TRIES = 6
 class Trial:
     """A body on its way: the model's point, the response it was last seen under, and what came of it.
 
-    ``first_q`` and ``width`` are the q limit it began at and half its width in nm then.
+    ``first_q`` and ``width`` are the q limit it began at and half its width in nm then, ``center`` the shift.
+    ``unexplained`` is the residual in units of the variance of what was measured there.
     """
 
     point: Floats
@@ -35,6 +36,8 @@ class Trial:
     damping: float = 1e-2
     first_q: float = 0.0
     width: float = 1.0
+    center: tuple[float, float] = (0.0, 0.0)
+    unexplained: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,13 @@ class Levenberg:
         darkest: float,
         tolerance: float = 1e-4,
         until: float = math.inf,
+        centred: bool = False,
     ) -> None:
         """Move a trial down the residual on some pixels; it is changed in place.
 
         With ``free``, the response is fitted along; else it is matched to the pattern's mean and spread at every
-        step, but for the shift. Ends where a step gains less than a fraction ``tolerance`` of the residual, and at
-        ``until``, a value of ``time.monotonic()``.
+        step, but for the shift; with ``centred``, the shift is held. Ends where a step gains less than a fraction
+        ``tolerance`` of the residual, and at ``until``, a value of ``time.monotonic()``.
         """
         eps: float | None = None
         known = trial.response is not None and trial.response[1] > 0
@@ -110,7 +114,7 @@ class Levenberg:
             start = self._rematched(trial, pixels, darkest)
         found = self.objective.look(self.planes(trial.point), start, pixels, darkest)
         if found is None:
-            trial.residual = np.inf
+            trial.residual = trial.unexplained = np.inf
             return
         look, response = found
         if not free:
@@ -118,7 +122,7 @@ class Levenberg:
         for _ in range(n_steps):
             if time.monotonic() > until:
                 break
-            step = self._accepted(trial, look, response, pixels, darkest, eps)
+            step = self._accepted(trial, look, response, pixels, darkest, eps, centred)
             if step is None:
                 break
             gained = 1 - step[0].cost / max(look.cost, 1e-30)
@@ -126,6 +130,7 @@ class Levenberg:
             if gained < tolerance:
                 break
         trial.response, trial.residual = response, look.cost
+        trial.unexplained = look.cost / max(float(self.objective.measured[pixels].var()), 1e-12)
 
     def _rematched(self, trial: Trial, pixels: Integers, darkest: float) -> Floats:
         """Match a response anew, with the shift that was found."""
@@ -144,12 +149,13 @@ class Levenberg:
         pixels: Integers,
         darkest: float,
         eps: float | None,
+        centred: bool,
     ) -> tuple[PixelLook, Floats] | None:
         """Take the first step that lowers the residual, with ever more damping; None where none does."""
         rates = np.asarray(self.model.rates(trial.point), np.float64)
         frozen = np.zeros(5, bool)
         frozen[:3] = eps is not None
-        frozen[3:] = self.objective.max_shift == 0
+        frozen[3:] = centred or self.objective.max_shift == 0
         system = self._system(trial.point, look, rates, frozen)
         for _ in range(TRIES):
             step = system.step(trial.damping)

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from scatterkit.experiment import FlatDetector, QGrid
-from scatterkit.fitting.facet_objective import EPS_TRIED, FacetObjective
+from scatterkit.fitting.facet_objective import EPS_TRIED, FacetObjective, pixel_losses
 from scatterkit.metrics import pattern_residual
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
@@ -212,3 +213,51 @@ def test_nothing_inside_is_no_look():
     assert objective.look(empty, None, np.arange(50), DARKEST) is None
     turned = Rotation.from_euler("x", 0.3).apply(BODY.normals)
     assert objective.look((turned, BODY.offsets), None, np.arange(50), DARKEST) is not None
+
+
+def test_pixels_within_a_limit_lie_about_the_shifted_centre():
+    objective = objective_of(max_shift=6.0)
+    pixels = objective.within(5.2 * 0.018, None, np.random.default_rng(0), (4.0, -3.0))
+    rows, columns = np.divmod(np.flatnonzero(objective.places.lit.ravel())[pixels], 40)
+    assert (rows.mean(), columns.mean()) == pytest.approx((24, 17))
+    assert pixels.size == objective.within(5.2 * 0.018, None, np.random.default_rng(0)).size
+    np.testing.assert_array_equal(objective.q_under((0.0, 0.0)), objective.q)
+
+
+def test_losses_are_those_of_scipy():
+    errors = np.array([-3.0, -0.2, 0.0, 0.1, 0.7])
+    for scale, loss in ((0.5, "cauchy"), (math.inf, "linear")):
+        losses, weights = pixel_losses(errors, scale)
+        unit = 1.0 if math.isinf(scale) else scale
+        fit = least_squares(lambda x: errors + 0 * x, 0.0, loss=loss, f_scale=unit)
+        assert losses.sum() == pytest.approx(2 * fit.cost)
+        slopes = [
+            derivative(lambda e, s=scale: float(pixel_losses(np.array([e]), s)[0][0]), e) for e in errors
+        ]
+        np.testing.assert_allclose(2 * weights * errors, slopes, atol=1e-6)
+
+
+def derivative(function, at, step=1e-5):
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
+def test_the_slope_of_a_robust_loss():
+    shape = objective_of().picture.shape
+    plain = objective_of()
+    robust = FacetObjective(plain.simulator, plain.picture, np.ones(shape, bool), 0.0, robust=True)
+    robust.scale = 0.02
+    pixels = pixels_of(robust)
+    look, _ = robust.look(PLANES, POINT, pixels, DARKEST)
+    normals, offsets = PLANES
+    for row, face in enumerate(look.faces[:3]):
+        moved = derivative(
+            lambda d, f=face: (
+                robust.look(
+                    (normals, np.array(offsets) + d * (np.arange(len(offsets)) == f)), POINT, pixels, DARKEST
+                )[0].cost
+            ),
+            0.0,
+            1e-3,
+        )
+        assert 2 * np.mean(look.by_planes[3 * row] * look.error) == pytest.approx(moved, rel=1e-3, abs=1e-9)
+    assert look.cost < plain.look(PLANES, POINT, pixels, DARKEST)[0].cost

@@ -25,6 +25,7 @@ LIMIT = box_limit(BOX)
 SIMULATOR = MSFTSimulator(box=BOX, detector=QGrid(64, 0.0138))
 RESPONSE = DetectorResponse(eps=60.0, gain=0.065, offset=-0.2)
 TURN = Rotation.from_rotvec([0.3, 0.5, 0.2])
+CENTER = (0.0, 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def starts_of(model, radius=50.0, seed=0):
 
     def draw(n):
         points = model.starts(radius * rng.uniform(0.9, 1.2, n), rng)
-        return [model.move(point, np.zeros_like(model.rates(point)), LIMIT) for point in points]
+        return [(model.move(point, np.zeros_like(model.rates(point)), LIMIT), CENTER) for point in points]
 
     return draw
 
@@ -235,10 +236,9 @@ def test_the_unit_of_length_does_not_matter():
         objective = FacetObjective(simulator, picture, np.ones(picture.shape, bool), 0.0)
         model = CatalogueBody("cube")
         search = FacetSearch(model, objective, QUICK, time_budget=None, n_jobs=1, report=lambda entry: None)
-        found = search.run(
-            lambda n, s=scale: CatalogueBody("cube").starts(np.full(2, 55.0 * s), np.random.default_rng(1)),
-            np.random.default_rng(0),
-        )
+        points = model.starts(np.full(2, 55.0 * scale), np.random.default_rng(1))
+        starts = [(point, CENTER) for point in points]
+        found = search.run(lambda n, starts=starts: starts, np.random.default_rng(0))
         assert found[0].residual < 1e-10
 
 

@@ -106,6 +106,32 @@ def test_the_centre_stays_within_its_bound(intensity):
     assert FirstLook(shown, HOLED, max_shift=6).shift == pytest.approx((5.0, 0.0), abs=0.7)
 
 
+def test_the_likeliest_centre_is_the_shift_where_one_stands_out(intensity):
+    shown = DetectorResponse(eps=100.0, gain=0.06, offset=-0.25, shift=(5.0, -3.0)).apply(intensity)
+    look = FirstLook(shown, HOLED, max_shift=8)
+    centers, chances = zip(*look.centers(), strict=True)
+    assert centers[0] == look.shift
+    assert sum(chances) == pytest.approx(1)
+    assert list(chances) == sorted(chances, reverse=True)
+    assert FirstLook(shown, HOLED, max_shift=0).centers() == [((0.0, 0.0), 1.0)]
+
+
+def test_the_middle_is_a_centre_too_where_none_stands_out():
+    noise = np.random.default_rng(0).uniform(size=RADIUS.shape).astype(np.float32)
+    look = FirstLook(noise, HOLED, max_shift=8)
+    assert look.shift == (0.0, 0.0)
+    assert (0.0, 0.0) in dict(look.centers())
+    assert len(look.centers()) > 1
+
+
+def test_a_look_about_another_centre(pattern):
+    look = FirstLook(pattern, HOLED, max_shift=8)
+    moved = look.centred_at((4.0, 0.0))
+    assert moved.shift == (4.0, 0.0)
+    assert look.shift == pytest.approx((0.0, 0.0), abs=0.7)
+    assert look.centred_at(look.shift).radius == look.radius
+
+
 @pytest.mark.parametrize("center", [(63.5, 63.5), (63.3, 64.4)])
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (1.5, -2.0)])
 def test_a_fraction_of_the_detectors_own_centre_is_no_shift(body, center, shift):

@@ -195,6 +195,33 @@ def test_unseen_patterns_are_fitted_when_they_come(pattern):
     assert len(fitter.solids_) == 2
 
 
+def test_a_centre_far_off_is_searched_for_behind_a_hole(truth):
+    shifted = DetectorResponse(eps=60.0, gain=0.065, offset=-0.2, shift=(6.0, -5.0))
+    pattern = shifted.apply(PolyhedronSimulator(detector=SIMULATOR.detector).transform([truth]))
+    rows, columns = np.indices((64, 64)) - 32
+    radius = np.hypot(rows, columns)
+    mask = ((radius > 4) & (radius < 26))[None]  # a shifted picture has no true pixels at its edges
+    settings = {**QUICK, "n_starts": 12, "max_shift": 9}
+    fitter = ForwardFitter(ConvexBody(n_faces=14), SIMULATOR, **settings).fit(pattern, mask=mask)
+    assert fitter.responses_[0].shift == pytest.approx((6.0, -5.0), abs=0.05)
+    assert is_the_cube(fitter, pattern, truth) > 0.95
+
+
+def test_a_robust_fit_does_not_follow_a_blind_spot(truth, mask):
+    response = DetectorResponse(eps=60.0, gain=0.065, offset=-0.2)
+    pattern = response.apply(PolyhedronSimulator(detector=SIMULATOR.detector).transform([truth]))
+    rows, columns = np.indices((64, 64)) - 32
+    pattern = pattern * (1 - np.exp(-((rows - 12) ** 2 + (columns - 10) ** 2) / (2 * 6.0**2)))
+    turned = {}
+    for loss in ("squared", "robust"):
+        fitter = ForwardFitter(CatalogueBody("cube"), SIMULATOR, loss=loss, max_shift=0, **QUICK)
+        solid = fitter.fit(pattern, mask=mask).solids_[0]
+        cosines = (np.array(solid.normals) @ np.array(truth.normals).T).max(axis=0)
+        turned[loss] = np.degrees(np.arccos(cosines.min()))
+    assert turned["robust"] < 0.5
+    assert turned["robust"] < turned["squared"] / 3
+
+
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_ctrl_c_keeps_the_best_body_so_far(pattern, monkeypatch, n_jobs):
     keep = FacetSearch._keep
@@ -279,6 +306,8 @@ def test_without_exact_pattern_the_way_is_by_voxels(pattern, mask):
     [
         ({"model": "no such body"}, "model"),
         ({"method": "guess"}, "method"),
+        ({"loss": "absolute"}, "loss"),
+        ({"loss": "robust", "method": "voxels"}, "loss"),
         ({"grid": 4}, "grid"),
         ({"n_starts": 0}, "n_starts"),
         ({"n_rounds": 0}, "n_rounds"),
