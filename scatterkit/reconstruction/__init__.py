@@ -1,0 +1,31 @@
+"""Reconstruction of bodies by networks that are trained through the scattering physics.
+
+Everything but the settings themselves needs Keras, which is loaded when a network or a loss is built.
+"""
+
+from scatterkit.reconstruction.bodies import Body, front_surface
+from scatterkit.reconstruction.decoders.base import Decoder
+from scatterkit.reconstruction.decoders.depth import DepthDecoder
+from scatterkit.reconstruction.decoders.halfspaces import PlaneDecoder, SupportDecoder
+from scatterkit.reconstruction.decoders.names import make_decoder
+from scatterkit.reconstruction.decoders.voxels import VoxelDecoder
+from scatterkit.reconstruction.encoders import CompactEncoder, Encoder, PublishedEncoder
+from scatterkit.reconstruction.networks import make_network
+from scatterkit.reconstruction.pose import canonical_pose, canonical_shift
+
+__all__ = [
+    "Body",
+    "CompactEncoder",
+    "Decoder",
+    "DepthDecoder",
+    "Encoder",
+    "PlaneDecoder",
+    "PublishedEncoder",
+    "SupportDecoder",
+    "VoxelDecoder",
+    "canonical_pose",
+    "canonical_shift",
+    "front_surface",
+    "make_decoder",
+    "make_network",
+]

@@ -1,0 +1,209 @@
+"""PlaneDecoder and SupportDecoder: convex bodies as the intersection of half-spaces."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._validation import Constraint, Integer, Positive, check_value
+from scatterkit.fitting._planes import Floats, box_limit, box_planes, spread_directions
+from scatterkit.reconstruction.bodies import Body, body_of_depths
+from scatterkit.reconstruction.decoders.base import Decoder, Tensor, dense, ramp_width
+
+RADIUS, TILT = 0.2, 0.5
+"""Radius of the first sphere as a fraction of the box, and tilt of a normal by a number of one [1]."""
+
+_UNIT = math.log(math.e - 1)
+"""Where the softplus is one."""
+
+
+class _HalfSpaceDecoder(Decoder):
+    """Half-spaces about a centre; a subclass says whether their directions are free."""
+
+    candidates: int | None
+    _tilts: ClassVar[bool]
+
+    def _n_planes(self) -> int:
+        raise AttributeError(f"{type(self).__name__} has no number of half-spaces")
+
+    def numbers_shape(self, grid: int) -> tuple[int, ...]:
+        self._check_parameters()
+        return ((4 if self._tilts else 1) * self._n_planes() + 3,)
+
+    def head(self, features: Tensor, grid: int) -> Tensor:
+        (n,) = self.numbers_shape(grid)
+        return dense(n, "numbers")(features)
+
+    def halfspaces(self, numbers: Tensor, box: float = 318.75) -> tuple[Tensor, Tensor]:
+        """Give the half-spaces of numbers, in tensors, differentiable by the numbers.
+
+        Parameters
+        ----------
+        numbers : tensor of shape (n, numbers)
+            What the network gives.
+        box : float [nm], default=318.75
+            Side of the box.
+
+        Returns
+        -------
+        normals : tensor of float32 of shape (n, k, 3)
+            Outward unit normals (x, y, z); the last six are those of the cube that bodies stay in.
+        offsets : tensor of float32 of shape (n, k) [nm]
+            Distances from the centre of the box.
+        """
+        from scatterkit.simulation.kernels.tensor_backends import keras
+
+        ops = keras.ops
+        self._check_parameters()
+        check_value(box, Positive("nm"), name="box", owner=type(self).__name__)
+        k, limit = self._n_planes(), box_limit(box)
+        numbers = ops.cast(numbers, "float32")
+        along = ops.convert_to_tensor(spread_directions(k).astype(np.float32))
+        centre = 0.9 * limit * ops.tanh(numbers[:, k : k + 3] + _first_centre(box))
+        distances = RADIUS * box * ops.softplus(numbers[:, :k] + _UNIT)
+        if self._tilts:
+            free = ops.reshape(numbers[:, k + 3 :], (-1, k, 3))
+            across = free - ops.sum(free * along, axis=-1, keepdims=True) * along
+            turned = along + TILT * across
+            normals = turned / ops.sqrt(ops.sum(turned * turned, axis=-1, keepdims=True))
+        else:
+            normals = along + ops.zeros_like(numbers[:, :1, None])
+        offsets = distances + ops.sum(normals * centre[:, None], axis=-1)
+        sides, reaches = (part.astype(np.float32) for part in box_planes(limit))
+        zeros = ops.zeros_like(numbers[:, :1])
+        return (
+            ops.concatenate([normals, sides + zeros[..., None]], axis=1),
+            ops.concatenate([offsets, reaches + zeros], axis=1),
+        )
+
+    def planes(self, numbers: Any, box: float = 318.75) -> list[tuple[Floats, Floats]]:
+        """Give the half-spaces of numbers as arrays, for ``Solid.from_halfspaces``.
+
+        Parameters
+        ----------
+        numbers : array_like or tensor of shape (n, numbers)
+            What the network gives.
+        box : float [nm], default=318.75
+            Side of the box.
+
+        Returns
+        -------
+        list of tuple
+            For each body, its unit normals ``(k, 3)`` and offsets ``(k,)`` in nm, float64.
+        """
+        from scatterkit.simulation.kernels.tensor_backends import keras
+
+        tensors = self.halfspaces(keras.ops.convert_to_tensor(numbers), box)
+        normals, offsets = (np.asarray(keras.ops.convert_to_numpy(t), dtype=np.float64) for t in tensors)
+        normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+        return list(zip(normals, offsets, strict=True))
+
+    def _body(self, numbers: Tensor, grid: int, box: float, width: Any) -> Body:
+        from scatterkit.reconstruction._columns import depth_inside, entrance_and_exit, ops
+
+        width = ramp_width(width, grid, box, type(self).__name__)
+        normals, offsets = self.halfspaces(numbers, box)
+        inside = depth_inside(normals, offsets, grid, box, 0.5 * width, self.candidates)
+        entrance, _ = entrance_and_exit(normals, offsets, grid, box)
+        return body_of_depths(inside, ops.clip(entrance, -box / 2, box / 2), width)
+
+
+def _first_centre(box: float) -> NDArray[np.float32]:
+    """What the centre's tangents start from: the first sphere touches the front of the cube, as in the canonical pose."""
+    height = (RADIUS * box - box_limit(box)) / (0.9 * box_limit(box))
+    return np.array([0.0, 0.0, math.atanh(height)], dtype=np.float32)
+
+
+class PlaneDecoder(_HalfSpaceDecoder):
+    """A convex body as the intersection of free half-spaces.
+
+    Parameters
+    ----------
+    n_faces : int, default=48
+        Number of half-spaces; those that the body does not need end up outside it.
+    candidates : int or None, default=None
+        How many planes on the front and on the back are looked at in the voxels of a column: all with None, which
+        is best where a GPU's compiler fuses it; with 6, CPUs take a fraction of the time and memory. See Notes.
+
+    See Also
+    --------
+    SupportDecoder : Half-spaces in fixed directions.
+    scatterkit.fitting.ConvexBody : The same bodies for fits.
+
+    Notes
+    -----
+    Each half-space is {r : n.(r - c) <= d} with d > 0, a softplus, and n turned by less than a right angle from a
+    direction of its own, these spread evenly; c, one for the whole body, is a tanh. So no numbers give an empty body,
+    and with the six sides of the cube of half width 0.475 box none is open. All numbers zero are a sphere of 0.2 box
+    that touches the front of that cube, near where `canonical_pose` puts bodies.
+
+    Occupancies are those of the fits' body models: a ramp in the distance to the nearest plane. With ``candidates``,
+    those front and back planes of a column are kept that are nearest to where the ramp begins and ends. The
+    occupancy differs only where more planes than that meet within the ramp; logits then are too large inside the body.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.reconstruction import PlaneDecoder
+    >>> from scatterkit.solids import Solid
+    >>> decoder = PlaneDecoder(n_faces=60)
+    >>> (normals, offsets), = decoder.planes(np.zeros((1, 243), dtype=np.float32))
+    >>> 1 < Solid.from_halfspaces(normals, offsets).volume / (4.1888 * (0.2 * 318.75)**3) < 1.12
+    True
+    """
+
+    _constraints: ClassVar[dict[str, Constraint]] = {
+        "n_faces": Integer(8),
+        "candidates": Integer(1, optional=True),
+    }
+    _tilts: ClassVar[bool] = True
+
+    def __init__(self, n_faces: int = 48, candidates: int | None = None) -> None:
+        self.n_faces = n_faces
+        self.candidates = candidates
+
+    def _n_planes(self) -> int:
+        return int(self.n_faces)
+
+
+class SupportDecoder(_HalfSpaceDecoder):
+    """A convex body by its support function: half-spaces in fixed directions, spread evenly over the sphere.
+
+    Parameters
+    ----------
+    n_directions : int, default=100
+        Number of directions.
+    candidates : int or None, default=None
+        How many planes on the front and on the back are looked at in the voxels of a column, as for `PlaneDecoder`; the
+        more directions, the more planes meet near every point of a surface.
+
+    See Also
+    --------
+    PlaneDecoder : Half-spaces whose directions are free too.
+    scatterkit.fitting.SupportBody : The same bodies for fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.reconstruction import SupportDecoder
+    >>> decoder = SupportDecoder(n_directions=200)
+    >>> (normals, offsets), = decoder.planes(np.zeros((1, 203), dtype=np.float32))
+    >>> normals.shape, offsets.shape
+    ((206, 3), (206,))
+    """
+
+    _constraints: ClassVar[dict[str, Constraint]] = {
+        "n_directions": Integer(12),
+        "candidates": Integer(1, optional=True),
+    }
+    _tilts: ClassVar[bool] = False
+
+    def __init__(self, n_directions: int = 100, candidates: int | None = None) -> None:
+        self.n_directions = n_directions
+        self.candidates = candidates
+
+    def _n_planes(self) -> int:
+        return int(self.n_directions)

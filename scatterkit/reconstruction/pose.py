@@ -1,0 +1,114 @@
+"""The pose that all equal bodies share: a pattern does not tell where in the box a body lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scatterkit._arrays import namespace
+from scatterkit._validation import Boolean, Positive, check_value
+from scatterkit.fitting._planes import box_limit
+from scatterkit.reconstruction._grids import centres
+from scatterkit.reconstruction.bodies import front_surface
+
+_OWNER = "canonical_pose"
+
+
+def canonical_shift(volumes: Any, box: float = 318.75) -> Any:
+    """Give the shifts that bring bodies into their canonical pose.
+
+    Parameters
+    ----------
+    volumes : ndarray or tensor of float32 of shape (n, z, y, x)
+        Occupancies in [0, 1], as many voxels along each axis.
+    box : float [nm], default=318.75
+        Side of the cube that the volumes fill.
+
+    Returns
+    -------
+    ndarray or tensor of float32 of shape (n, 3) [nm]
+        How far to shift along x, y and z. Half-spaces n.r <= d shift so: d + n.shift. Zero for an empty volume.
+
+    See Also
+    --------
+    canonical_pose : The shifted volumes.
+
+    Notes
+    -----
+    In the canonical pose the front apex, the first point that light meets, touches the cube of half width 0.475 box that
+    fitted bodies stay in, and the silhouette's centroid lies on the axis. Neither depends on the hidden back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.reconstruction import canonical_shift
+    >>> volume = np.zeros((1, 16, 16, 16), dtype=np.float32)
+    >>> volume[:, 4:8, 7:9, 9:11] = 1
+    >>> canonical_shift(volume, box=160.0)
+    array([[-20.,   0., -36.]], dtype=float32)
+    """
+    check_value(box, Positive("nm"), name="box", owner="canonical_shift")
+    ops = namespace(volumes)
+    entrance, silhouette = front_surface(volumes, box)
+    apex = ops.min(entrance, axis=(1, 2))
+    across = ops.convert_to_tensor(centres(volumes.shape[2], box))
+    total = ops.sum(silhouette, axis=(1, 2))
+    divisor = ops.where(total > 0, total, 1.0)
+    middle_x = ops.sum(silhouette * across, axis=(1, 2)) / divisor
+    middle_y = ops.sum(silhouette * across[:, None], axis=(1, 2)) / divisor
+    shift = ops.stack([-middle_x, -middle_y, -box_limit(box) - apex], axis=1)
+    return ops.where((apex < box / 2)[:, None], shift, 0.0)
+
+
+def canonical_pose(volumes: Any, box: float = 318.75, whole_voxels: bool = True) -> Any:
+    """Shift bodies to where a network is to put them: front apex and lateral centroid in one place for all.
+
+    Parameters
+    ----------
+    volumes : ndarray or tensor of float32 of shape (n, z, y, x)
+        Occupancies in [0, 1], as many voxels along each axis.
+    box : float [nm], default=318.75
+        Side of the cube that the volumes fill.
+    whole_voxels : bool, default=True
+        Whether to shift by whole voxels, which blurs nothing and leaves up to half a voxel of the way; otherwise values
+        are interpolated between neighbours.
+
+    Returns
+    -------
+    ndarray or tensor of float32 of shape (n, z, y, x)
+        Shifted volumes; what leaves the box is lost.
+
+    See Also
+    --------
+    canonical_shift : The shifts, for bodies given by planes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.reconstruction import canonical_pose
+    >>> volume = np.zeros((1, 16, 16, 16), dtype=np.float32)
+    >>> volume[:, 4:8, 7:9, 9:11] = 1
+    >>> [int(i.min()) for i in np.nonzero(canonical_pose(volume)[0])]
+    [0, 7, 7]
+    """
+    check_value(whole_voxels, Boolean(), name="whole_voxels", owner=_OWNER)
+    ops = namespace(volumes)
+    grid = volumes.shape[1]
+    voxels = canonical_shift(volumes, box) * (grid / box)
+    if whole_voxels:
+        voxels = ops.round(voxels)
+    for axis, number in ((1, 2), (2, 1), (3, 0)):
+        along = ops.moveaxis(volumes, axis, -1)
+        rows = along.shape[1] * along.shape[2]
+        moved = ops.matmul(ops.reshape(along, (-1, rows, grid)), _moves(voxels[:, number], grid, ops))
+        volumes = ops.moveaxis(ops.reshape(moved, (-1, *along.shape[1:])), -1, axis)
+    return volumes
+
+
+def _moves(voxels: Any, grid: int, ops: Any) -> Any:
+    """Matrices ``(n, from, to)`` that shift lines of voxels, with linear interpolation."""
+    index = np.arange(grid, dtype=np.float32)
+    steps = ops.convert_to_tensor(index - index[:, None])
+    return ops.maximum(1.0 - ops.abs(steps - voxels[:, None, None]), 0.0)
+
