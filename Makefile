@@ -35,7 +35,7 @@ test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
 
 # what computes on Keras tensors
 keras_tests := tests/simulation/test_keras*.py tests/simulation/test_tensor_bodies.py tests/test_counters.py \
-    tests/augmentation/test_keras_filters.py $(wildcard tests/datasets/feeding/test_*.py)
+    tests/augmentation/test_keras_filters.py $(wildcard tests/reconstruction/test_*.py) $(wildcard tests/datasets/feeding/test_*.py)
 
 test-torch: $(stamps)/torch  ## run the tests of what uses Keras under PyTorch instead of TensorFlow
 	KERAS_BACKEND=torch $(py) -m pytest $(keras_tests) $(ARGS)

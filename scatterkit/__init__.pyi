@@ -5,6 +5,7 @@ from . import fitting as fitting
 from . import metrics as metrics
 from . import plotting as plotting
 from . import preprocessing as preprocessing
+from . import reconstruction as reconstruction
 from . import response as response
 from . import simulation as simulation
 from . import solids as solids

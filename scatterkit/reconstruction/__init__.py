@@ -10,22 +10,33 @@ from scatterkit.reconstruction.decoders.halfspaces import PlaneDecoder, SupportD
 from scatterkit.reconstruction.decoders.names import make_decoder
 from scatterkit.reconstruction.decoders.voxels import VoxelDecoder
 from scatterkit.reconstruction.encoders import CompactEncoder, Encoder, PublishedEncoder
+from scatterkit.reconstruction.losses.base import Loss
+from scatterkit.reconstruction.losses.mixes import Ramp, WeightedLoss, make_loss
+from scatterkit.reconstruction.losses.physics import PhysicsLoss
+from scatterkit.reconstruction.losses.shape import CrossEntropyLoss, VisibleShapeLoss
 from scatterkit.reconstruction.networks import make_network
 from scatterkit.reconstruction.pose import canonical_pose, canonical_shift
 
 __all__ = [
     "Body",
     "CompactEncoder",
+    "CrossEntropyLoss",
     "Decoder",
     "DepthDecoder",
     "Encoder",
+    "Loss",
+    "PhysicsLoss",
     "PlaneDecoder",
     "PublishedEncoder",
+    "Ramp",
     "SupportDecoder",
+    "VisibleShapeLoss",
     "VoxelDecoder",
+    "WeightedLoss",
     "canonical_pose",
     "canonical_shift",
     "front_surface",
     "make_decoder",
+    "make_loss",
     "make_network",
 ]

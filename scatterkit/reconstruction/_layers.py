@@ -46,7 +46,7 @@ def normalized(x: Tensor) -> Tensor:
 
 
 @keras.saving.register_keras_serializable(package="scatterkit")
-class PatternChannels(layers.Layer):
+class PatternChannels(keras.layers.Layer):
     """Channels of a pattern and its mask: the measured values, zero elsewhere; and, if ``places``, more.
 
     These are the mask, the distance from the zero frequency in units of half the pattern, and cosine and sine of the

@@ -59,12 +59,12 @@ class PublishedEncoder(Encoder):
     With ``VoxelDecoder(width=64)`` this is the published network, 128x128 pixels to 64^3 voxels, with its 195,838,017
     weights (the paper says 200 million).
 
-    *From the authors' published code:* a 7x7 convolution of stride 2, leaky ReLU, batch normalisation, 2x2 max pooling;
-    five residual blocks of 2, 4, 8, 16 and 32 times width channels, each of two 3x3 convolutions with dropout 0.2,
-    batch normalisation and leaky ReLU, beside a 1x1 convolution that is added after the last ReLU, then 2x2 max pooling;
-    a dense layer of 32 width with leaky ReLU; the decoder; He's normal initialisation of all convolutions but the last;
-    Adam with Keras' default rate; batches of 8 on one GPU, 32 on four. *From the paper:* the number of weights, the sizes of
-    pattern and volume, the two losses and the factor 0.1 between them, 50 epochs.
+    *From the authors' published code:* a 7x7 convolution of stride 2, leaky ReLU, batch normalisation, 2x2 max
+    pooling; five residual blocks of 2, 4, 8, 16 and 32 times width channels, each of two 3x3 convolutions with dropout
+    0.2, batch normalisation and leaky ReLU, beside a 1x1 convolution that is added after the last ReLU, then 2x2 max
+    pooling; a dense layer of 32 width with leaky ReLU; the decoder; He's normal initialisation of all convolutions but
+    the last; Adam with Keras' default rate; batches of 8 on one GPU, 32 on four. *From the paper:* the number of
+    weights, the sizes of pattern and volume, the two losses and the factor 0.1 between them, 50 epochs.
 
     *Not said there, and chosen here:* pixels that were not measured are zero, and the mask is no input. The slope 0.3
     of the leaky ReLU, Glorot's uniform initialisation of the dense and last layers, and epsilon 1e-3 and momentum 0.99
@@ -79,7 +79,7 @@ class PublishedEncoder(Encoder):
     >>> from scatterkit.reconstruction import PublishedEncoder, VoxelDecoder, make_network
     >>> network = make_network(PublishedEncoder(width=2), VoxelDecoder(width=2))
     >>> network.count_params()
-    195587
+    193359
     """
 
     _constraints: ClassVar[dict[str, Constraint]] = {"width": Integer(1), "dropout": Real(0, 0.95)}
@@ -117,7 +117,8 @@ class CompactEncoder(Encoder):
     ----------
     width : int, default=56
         Channels of the first of four stages; the others have 2, 4 and 6 times as many. A multiple of 8 is best. With 64
-        pixels and 32 channels the network has 2 million weights, with 56 about 6.5 and with 64 about 8.5 million.
+        pixels and 32 channels a network for planes has 2.2 million weights, with 128 pixels and 56 channels 7.0, with
+        64 channels 9.0 million.
     n_blocks : int, default=2
         Residual blocks of each stage.
     n_features : int, default=512
@@ -131,8 +132,9 @@ class CompactEncoder(Encoder):
     -----
     Channels: the pattern, zero where it was not measured; the mask; the distance from the zero frequency; cosine and
     sine of the azimuth. A 7x7 convolution of stride 4, four stages of residual blocks (group normalisation and SiLU
-    before each 3x3 convolution), each but the first halving the map, a 1x1 convolution to two times width channels, and a
-    dense layer. Group normalisation behaves in training as in use, and does not depend on the batch; there is no dropout.
+    before each 3x3 convolution), each but the first halving the map, a 1x1 convolution to two times width channels,
+    and a dense layer. Group normalisation behaves in training as in use, and does not depend on the batch; there is no
+    dropout.
 
     References
     ----------

@@ -37,8 +37,8 @@ def make_network(
     Returns
     -------
     keras.Model
-        Takes ``(pattern, mask)``, both (n, n_pixels, n_pixels), and gives numbers (n, *numbers_shape), float32 under any
-        policy. Weights are initialised; ``save_weights`` and ``load_weights`` keep them.
+        Takes ``(pattern, mask)``, both (n, n_pixels, n_pixels), and gives numbers (n, *numbers_shape), float32 under
+        any policy. Weights are initialised; ``save_weights`` and ``load_weights`` keep them.
 
     See Also
     --------
@@ -55,7 +55,9 @@ def make_network(
     """
     from scatterkit.simulation.kernels.tensor_backends import keras
 
-    check_value(encoder, AnyOf((Choice(tuple(_ENCODERS)), Instance((Encoder,)))), name="encoder", owner=_OWNER)
+    check_value(
+        encoder, AnyOf((Choice(tuple(_ENCODERS)), Instance((Encoder,)))), name="encoder", owner=_OWNER
+    )
     check_value(decoder, AnyOf((Instance((str, Decoder)),)), name="decoder", owner=_OWNER)
     check_value(n_pixels, Integer(_SMALLEST), name="n_pixels", owner=_OWNER)
     check_value(grid, Integer(4), name="grid", owner=_OWNER)

@@ -36,17 +36,17 @@ def canonical_shift(volumes: Any, box: float = 318.75) -> Any:
 
     Notes
     -----
-    In the canonical pose the front apex, the first point that light meets, touches the cube of half width 0.475 box that
-    fitted bodies stay in, and the silhouette's centroid lies on the axis. Neither depends on the hidden back.
+    In the canonical pose the front apex, the first point that light meets, touches the cube of half width 0.475 box
+    that fitted bodies stay in, and the silhouette's centroid lies on the axis. Neither depends on the hidden back.
 
     Examples
     --------
     >>> import numpy as np
     >>> from scatterkit.reconstruction import canonical_shift
     >>> volume = np.zeros((1, 16, 16, 16), dtype=np.float32)
-    >>> volume[:, 4:8, 7:9, 9:11] = 1
+    >>> volume[:, 4:8, 8:9, 9:11] = 1
     >>> canonical_shift(volume, box=160.0)
-    array([[-20.,   0., -36.]], dtype=float32)
+    array([[-20.,  -5., -36.]], dtype=float32)
     """
     check_value(box, Positive("nm"), name="box", owner="canonical_shift")
     ops = namespace(volumes)
@@ -88,9 +88,9 @@ def canonical_pose(volumes: Any, box: float = 318.75, whole_voxels: bool = True)
     >>> import numpy as np
     >>> from scatterkit.reconstruction import canonical_pose
     >>> volume = np.zeros((1, 16, 16, 16), dtype=np.float32)
-    >>> volume[:, 4:8, 7:9, 9:11] = 1
+    >>> volume[:, 4:8, 8:9, 9:11] = 1
     >>> [int(i.min()) for i in np.nonzero(canonical_pose(volume)[0])]
-    [0, 7, 7]
+    [0, 8, 7]
     """
     check_value(whole_voxels, Boolean(), name="whole_voxels", owner=_OWNER)
     ops = namespace(volumes)
@@ -111,4 +111,3 @@ def _moves(voxels: Any, grid: int, ops: Any) -> Any:
     index = np.arange(grid, dtype=np.float32)
     steps = ops.convert_to_tensor(index - index[:, None])
     return ops.maximum(1.0 - ops.abs(steps - voxels[:, None, None]), 0.0)
-

@@ -11,12 +11,16 @@ def log_scaled(intensities: Any, eps: float, normalize: bool, mask: Any, ops: An
     Pixels outside of the mask (None: no such pixels) become zero. ``ops`` are NumPy's functions or ``keras.ops``.
     """
     logs = ops.log(intensities + eps)
-    if normalize:
-        axes = tuple(range(1, len(logs.shape)))
-        low = ops.min(_or(logs, mask, float("inf"), ops), axis=axes, keepdims=True)
-        high = ops.max(_or(logs, mask, -float("inf"), ops), axis=axes, keepdims=True)
-        logs = (logs - low) / ops.where(high > low, high - low, ops.ones_like(high))
-    return _or(logs, mask, 0.0, ops)
+    return unit_scaled(logs, mask, ops) if normalize else _or(logs, mask, 0.0, ops)
+
+
+def unit_scaled(values: Any, mask: Any, ops: Any) -> Any:
+    """Give arrays ``(n, y, x)``, each scaled to [0, 1] over its mask's pixels; others become zero, as constants do."""
+    axes = tuple(range(1, len(values.shape)))
+    low = ops.min(_or(values, mask, float("inf"), ops), axis=axes, keepdims=True)
+    high = ops.max(_or(values, mask, -float("inf"), ops), axis=axes, keepdims=True)
+    scaled = (values - low) / ops.where(high > low, high - low, ops.ones_like(high))
+    return _or(scaled, mask, 0.0, ops)
 
 
 def _or(values: Any, mask: Any, other: float, ops: Any) -> Any:

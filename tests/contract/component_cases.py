@@ -89,6 +89,16 @@ def use_model(model: Any) -> object:
     return scatterkit.ForwardFitter(**small_fit() | {"model": model}).fit(patterns())
 
 
+def encode(encoder: Any) -> object:
+    """An encoder is no use without a network."""
+    return scatterkit.reconstruction.make_network(encoder, "support", n_pixels=64, grid=4)
+
+
+def two_losses() -> dict[str, Any]:
+    room = scatterkit.reconstruction
+    return {"losses": [room.PhysicsLoss(), room.CrossEntropyLoss()], "weights": [1.0, room.Ramp()]}
+
+
 def spoil(artifact: Any) -> object:
     """A filter needs parameters of its own making."""
     return artifact.apply(patterns(), artifact.sample_params(1, (8, 8)))
@@ -106,10 +116,13 @@ CASES: dict[str, Case] = {
     "ColorScale": Case(
         lambda scale: scale.transform(patterns()), lambda: {"grey": (0.0, 1.0), "values": (0.0, 2.0)}
     ),
+    "CompactEncoder": Case(encode, lambda: {"width": 2, "n_blocks": 1, "n_features": 4}),
     "ConvexBody": Case(use_model),
     "Chain": Case(spoil, lambda: {"steps": [scatterkit.augmentation.Shift()]}),
     "Crop": Case(spoil),
+    "CrossEntropyLoss": Case(lambda loss: loss.build()),
     "DatasetGenerator": Case(lambda generator: generator.sample(1), small_set),
+    "DepthDecoder": Case(lambda decoder: decoder.numbers_shape(8)),
     "DetectorCounts": Case(lambda counts: counts.transform(np.ones((1, 128, 128)))),
     "DetectorGaps": Case(spoil),
     "EllipsoidBody": Case(use_model, lambda: {"n_orientations": 1}),
@@ -127,12 +140,16 @@ CASES: dict[str, Case] = {
     "PhotonCounts": Case(lambda counts: counts.transform(patterns())),
     "PhotonNoise": Case(spoil),
     "PoissonNoise": Case(spoil),
+    "PhysicsLoss": Case(lambda loss: loss.build(grid=4)),
+    "PlaneDecoder": Case(lambda decoder: decoder.numbers_shape(8)),
     "PolyhedronSimulator": Case(lambda simulator: simulator.transform([scatterkit.Solid(**tetrahedron())])),
     "PolychromaticSimulator": Case(lambda simulator: simulator.transform(volumes())),
+    "PublishedEncoder": Case(encode, lambda: {"width": 1}),
     "PublishedGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "PublishedSampler": Case(lambda sampler: sampler.sample(1)),
     "QGrid": Case(lambda detector: detector.wavevectors(wavenumber=0.5)),
     "QResampler": Case(lambda resampler: resampler.transform(np.ones((1, 128, 128)))),
+    "Ramp": Case(lambda ramp: ramp(1)),
     "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
     "RetrievalFitter": Case(lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"library": 3}),
     "Rotation": Case(spoil),
@@ -149,15 +166,19 @@ CASES: dict[str, Case] = {
     "StarBody": Case(use_model, lambda: {"degree": 2}),
     "StrayLight": Case(spoil),
     "SupportBody": Case(use_model, lambda: {"n_directions": 12}),
+    "SupportDecoder": Case(lambda decoder: decoder.numbers_shape(8)),
     "SymmetricBody": Case(use_model, lambda: {"n_orbits": 1, "n_orientations": 1}),
     "UnionBody": Case(use_model, lambda: {"n_faces": 8, "n_arrangements": 1}),
     "UniformNoise": Case(spoil),
+    "VisibleShapeLoss": Case(lambda loss: loss.build(grid=4)),
+    "VoxelDecoder": Case(lambda decoder: decoder.numbers_shape(8)),
+    "WeightedLoss": Case(lambda loss: loss.targets, two_losses),
     "TableSampler": Case(lambda sampler: sampler.sample(1), one_row),
 }
 
 
 # Bases to subclass; they are no use alone.
-ABSTRACT = {"BodyModel", "Detector", "Filter", "PlaneModel"}
+ABSTRACT = {"BodyModel", "Decoder", "Detector", "Encoder", "Filter", "Loss", "PlaneModel"}
 
 
 def public_objects() -> list[Any]:

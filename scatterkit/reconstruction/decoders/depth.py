@@ -30,8 +30,8 @@ class DepthDecoder(Decoder):
     -----
     Per column the numbers are the entrance, the thickness behind it, both squeezed into the cube of half width
     0.475 box by sigmoids, and the silhouette's logit. A voxel's depth inside the body is the least of its distances
-    along the beam from both surfaces and of what gives the silhouette's own logit; occupancies are a ramp in it. So ramps
-    have their width along the beam and not across the surface.
+    along the beam from both surfaces and of what gives the silhouette's own logit; occupancies are a ramp in it. So
+    ramps have their width along the beam and not across the surface.
 
     Examples
     --------

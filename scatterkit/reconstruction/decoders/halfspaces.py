@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +27,9 @@ class _HalfSpaceDecoder(Decoder):
     candidates: int | None
     _tilts: ClassVar[bool]
 
+    @abstractmethod
     def _n_planes(self) -> int:
-        raise AttributeError(f"{type(self).__name__} has no number of half-spaces")
+        """Give the number of half-spaces, without the cube's."""
 
     def numbers_shape(self, grid: int) -> tuple[int, ...]:
         self._check_parameters()
@@ -112,7 +114,7 @@ class _HalfSpaceDecoder(Decoder):
 
 
 def _first_centre(box: float) -> NDArray[np.float32]:
-    """What the centre's tangents start from: the first sphere touches the front of the cube, as in the canonical pose."""
+    """Where the centre's numbers start: the first sphere touches the front of the cube, as in the canonical pose."""
     height = (RADIUS * box - box_limit(box)) / (0.9 * box_limit(box))
     return np.array([0.0, 0.0, math.atanh(height)], dtype=np.float32)
 
