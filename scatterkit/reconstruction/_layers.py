@@ -40,8 +40,8 @@ def pooled(x: Tensor) -> Tensor:
 
 
 def normalized(x: Tensor) -> Tensor:
-    """Group normalisation over eight channels or fewer at a time, then SiLU."""
-    groups = next(g for g in (8, 4, 2, 1) if x.shape[-1] % g == 0)
+    """Group normalisation in up to eight groups, then SiLU; a group of few values would lose what they say."""
+    groups = next(g for g in (8, 4, 2, 1) if g == 1 or (x.shape[-1] % g == 0 and x.shape[-1] >= 4 * g))
     return layers.Activation("silu")(layers.GroupNormalization(groups)(x))
 
 

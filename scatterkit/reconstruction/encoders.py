@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from scatterkit._validation import Constraint, Integer, Real
+from scatterkit._validation import Constraint, Integer, Real, fail, shown
 from scatterkit.base import Component
 
 Tensor = Any
+_PUBLISHED_PIXELS = 128
 _STAGES = (1, 2, 4, 6)
 """Channels of the compact encoder's stages, in units of its width."""
 
@@ -98,6 +99,9 @@ class PublishedEncoder(Encoder):
         )
 
         self._check_parameters()
+        if min(pattern.shape[1:]) < _PUBLISHED_PIXELS:
+            allowed = f"at least {_PUBLISHED_PIXELS}, which this encoder halves to one"
+            raise fail("n_pixels", type(self).__name__, allowed, shown(min(pattern.shape[1:])))
         x = PatternChannels(places=False)((pattern, mask))
         x = layers.LeakyReLU(0.3)(convolution(x, self.width, 7, 2))
         x = pooled(layers.BatchNormalization()(x))

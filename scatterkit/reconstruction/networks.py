@@ -11,8 +11,8 @@ from scatterkit.reconstruction.encoders import CompactEncoder, Encoder, Publishe
 
 _OWNER = "make_network"
 _ENCODERS: dict[str, type[Encoder]] = {"compact": CompactEncoder, "published": PublishedEncoder}
-_SMALLEST = 64
-"""Pixels that the published encoder halves to one."""
+_FEWEST = 32
+"""Pixels that the compact encoder halves to one."""
 
 
 def make_network(
@@ -30,7 +30,7 @@ def make_network(
     decoder : {"planes", "support", "depth", "voxels"} or Decoder, default="planes"
         What makes numbers of features.
     n_pixels : int, default=128
-        Pixels along both edges of a pattern, 64 at least.
+        Pixels along both edges of a pattern: 32 at least, 128 for the published encoder.
     grid : int, default=64
         Voxels along each axis.
 
@@ -59,7 +59,7 @@ def make_network(
         encoder, AnyOf((Choice(tuple(_ENCODERS)), Instance((Encoder,)))), name="encoder", owner=_OWNER
     )
     check_value(decoder, AnyOf((Instance((str, Decoder)),)), name="decoder", owner=_OWNER)
-    check_value(n_pixels, Integer(_SMALLEST), name="n_pixels", owner=_OWNER)
+    check_value(n_pixels, Integer(_FEWEST), name="n_pixels", owner=_OWNER)
     check_value(grid, Integer(4), name="grid", owner=_OWNER)
     encoder = _ENCODERS[encoder]() if isinstance(encoder, str) else encoder
     pattern, mask = (

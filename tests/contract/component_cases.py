@@ -91,7 +91,7 @@ def use_model(model: Any) -> object:
 
 def encode(encoder: Any) -> object:
     """An encoder is no use without a network."""
-    return scatterkit.reconstruction.make_network(encoder, "support", n_pixels=64, grid=4)
+    return scatterkit.reconstruction.make_network(encoder, "support", grid=4)
 
 
 def two_losses() -> dict[str, Any]:

@@ -14,8 +14,8 @@ from scatterkit.fitting._planes import Floats, box_limit, box_planes, spread_dir
 from scatterkit.reconstruction.bodies import Body, body_of_depths
 from scatterkit.reconstruction.decoders.base import Decoder, Tensor, dense, ramp_width
 
-RADIUS, TILT = 0.2, 0.5
-"""Radius of the first sphere as a fraction of the box, and tilt of a normal by a number of one [1]."""
+RADIUS, LEAST, TILT = 0.2, 0.004, 0.5
+"""Radius of the first sphere, least distance of a plane from the centre, both in boxes; tilt by a number of one."""
 
 _UNIT = math.log(math.e - 1)
 """Where the softplus is one."""
@@ -65,7 +65,7 @@ class _HalfSpaceDecoder(Decoder):
         numbers = ops.cast(numbers, "float32")
         along = ops.convert_to_tensor(spread_directions(k).astype(np.float32))
         centre = 0.9 * limit * ops.tanh(numbers[:, k : k + 3] + _first_centre(box))
-        distances = RADIUS * box * ops.softplus(numbers[:, :k] + _UNIT)
+        distances = box * (LEAST + (RADIUS - LEAST) * ops.softplus(numbers[:, :k] + _UNIT))
         if self._tilts:
             free = ops.reshape(numbers[:, k + 3 :], (-1, k, 3))
             across = free - ops.sum(free * along, axis=-1, keepdims=True) * along
@@ -137,10 +137,10 @@ class PlaneDecoder(_HalfSpaceDecoder):
 
     Notes
     -----
-    Each half-space is {r : n.(r - c) <= d} with d > 0, a softplus, and n turned by less than a right angle from a
-    direction of its own, these spread evenly; c, one for the whole body, is a tanh. So no numbers give an empty body,
-    and with the six sides of the cube of half width 0.475 box none is open. All numbers zero are a sphere of 0.2 box
-    that touches the front of that cube, near where `canonical_pose` puts bodies.
+    Each half-space is {r : n.(r - c) <= d} with d a softplus and at least 0.004 box, and n turned by less than a right
+    angle from a direction of its own, these spread evenly; c, one for the whole body, is a tanh. So no numbers give an
+    empty body, and with the six sides of the cube of half width 0.475 box none is open. All numbers zero are a sphere
+    of 0.2 box that touches the front of that cube, near where `canonical_pose` puts bodies.
 
     Occupancies are those of the fits' body models: a ramp in the distance to the nearest plane. With ``candidates``,
     those front and back planes of a column are kept that are nearest to where the ramp begins and ends. The
