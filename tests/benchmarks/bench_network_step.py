@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=tensorflow python tests/benchmarks/bench_network_step.py [--batch 32] [--repeats 2] [--json FILE]
 
-A forward pass is pattern to numbers, and "body" from the numbers to the occupancy, as the backend compiles it. A step is
-the gradient of the loss by all weights, with the body's occupancy, and for losses with physics its simulation; the
+A forward pass is pattern to numbers, and "body" from the numbers to the occupancy, as the backend compiles it. A step
+is the gradient of the loss by all weights, with the body's occupancy, and for losses with physics its simulation; the
 optimiser is left out. Sizes are of the weights in float16. On CPUs pass --candidates 6 to compare fewer planes a voxel.
 """
 

@@ -64,7 +64,7 @@ def test_gradient_by_finite_differences(decoder):
     rng = np.random.default_rng(4)
     direction = rng.normal(size=given.shape).astype(np.float32)
     z, y, x = np.indices((GRID,) * 3).astype(np.float32) / GRID
-    weights = 1 + z + 2 * y - 3 * x  # smooth, so that kinks at edges even out
+    weights = tensor(1 + z + 2 * y - 3 * x)  # smooth, so that kinks at edges even out
 
     def weighted(x):
         return keras.ops.sigmoid(decoder.body(x, GRID).logits / 8) * weights

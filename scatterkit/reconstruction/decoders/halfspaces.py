@@ -64,7 +64,7 @@ class _HalfSpaceDecoder(Decoder):
         k, limit = self._n_planes(), box_limit(box)
         numbers = ops.cast(numbers, "float32")
         along = ops.convert_to_tensor(spread_directions(k).astype(np.float32))
-        centre = 0.9 * limit * ops.tanh(numbers[:, k : k + 3] + _first_centre(box))
+        centre = 0.9 * limit * ops.tanh(numbers[:, k : k + 3] + ops.convert_to_tensor(_first_centre(box)))
         distances = box * (LEAST + (RADIUS - LEAST) * ops.softplus(numbers[:, :k] + _UNIT))
         if self._tilts:
             free = ops.reshape(numbers[:, k + 3 :], (-1, k, 3))
@@ -74,7 +74,7 @@ class _HalfSpaceDecoder(Decoder):
         else:
             normals = along + ops.zeros_like(numbers[:, :1, None])
         offsets = distances + ops.sum(normals * centre[:, None], axis=-1)
-        sides, reaches = (part.astype(np.float32) for part in box_planes(limit))
+        sides, reaches = (ops.convert_to_tensor(part.astype(np.float32)) for part in box_planes(limit))
         zeros = ops.zeros_like(numbers[:, :1])
         return (
             ops.concatenate([normals, sides + zeros[..., None]], axis=1),
