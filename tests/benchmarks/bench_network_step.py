@@ -127,7 +127,7 @@ def measure(
     )
     numbers = forward(x)
     body = backends.jit(lambda n: decoder.body(n, grid).occupancy)
-    kind, count = type(decoder).__name__.removesuffix("Decoder").lower(), network.count_params()
+    kind, count = repr(decoder).partition("Decoder")[0].lower(), network.count_params()
     times = [
         milliseconds(work, batch, options.repeats) for work in (lambda: forward(x), lambda: body(numbers))
     ]

@@ -111,7 +111,7 @@ class WeightedLoss(Loss):
     ----------
     losses : sequence of Loss
         The terms.
-    weights : sequence of float or Ramp
+    weights : sequence of float [1] or Ramp
         One for each term: a float >= 0, or what it is at each training step.
 
     See Also
