@@ -50,6 +50,14 @@ def test_shapes_types_and_ranges(decoder):
 
 
 @names
+def test_volumes_are_the_occupancies(decoder):
+    given = numbers(decoder)
+    volumes = decoder.volumes(given, GRID, BOX)
+    assert volumes.dtype == np.float32
+    np.testing.assert_allclose(volumes, array(decoder.body(tensor(given), GRID, BOX).occupancy), atol=3e-5)
+
+
+@names
 def test_compiled_equals_eager(decoder):
     given = numbers(decoder)
     eager = array(decoder.body(tensor(given), GRID).occupancy)
@@ -162,6 +170,10 @@ def test_names():
         (
             lambda: SupportDecoder().body(np.zeros((1, 3))),
             r"'numbers' parameter of SupportDecoder .* \(n, 103\)",
+        ),
+        (
+            lambda: PlaneDecoder().planes(np.zeros((1, 9))),
+            r"'numbers' parameter of PlaneDecoder .* \(n, 195\)",
         ),
         (lambda: SupportDecoder().body(np.zeros((1, 103)), 0), "'grid' parameter of SupportDecoder"),
         (lambda: SupportDecoder().body(np.zeros((1, 103)), 8, -1.0), "'box' parameter of SupportDecoder"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scatterkit._validation import Integer, Positive, check_value, fail
 from scatterkit.base import Component
 from scatterkit.reconstruction.bodies import Body
@@ -77,17 +80,46 @@ class Decoder(Component, ABC):
         Body
             Occupancy, entrance and silhouette.
         """
-        from scatterkit.simulation.kernels.tensor_backends import keras
-
         owner = type(self).__name__
-        self._check_parameters()
         check_value(grid, Integer(1), name="grid", owner=owner)
         check_value(box, Positive("nm"), name="box", owner=owner)
-        wanted = self.numbers_shape(grid)
-        if tuple(numbers.shape[1:]) != wanted:
-            shown = tuple(numbers.shape)
-            raise fail("numbers", owner, f"of shape (n, {', '.join(map(str, wanted))})", f"{shown}")
-        return self._body(keras.ops.cast(numbers, "float32"), int(grid), float(box), width)
+        return self._body(self._checked(numbers, int(grid)), int(grid), float(box), width)
+
+    def _checked(self, numbers: Tensor, grid: int) -> Tensor:
+        """Give numbers as float32, or say that they have another shape."""
+        from scatterkit.simulation.kernels.tensor_backends import keras
+
+        wanted, given = self.numbers_shape(grid), tuple(numbers.shape)
+        if given[1:] != wanted:
+            allowed = f"of shape (n, {', '.join(map(str, wanted))})"
+            raise fail("numbers", type(self).__name__, allowed, str(given))
+        return keras.ops.cast(numbers, "float32")
+
+    def volumes(
+        self, numbers: Any, grid: int = 64, box: float = 318.75, width: float | None = None
+    ) -> NDArray[np.float32]:
+        """Give the occupancies that numbers stand for as arrays, to predict with: those of `body`.
+
+        Parameters
+        ----------
+        numbers : array_like or tensor of shape (n, *numbers_shape)
+            What the network gives.
+        grid : int, default=64
+            Voxels along each axis.
+        box : float [nm], default=318.75
+            Side of the cube that the volumes fill.
+        width : float [nm], optional
+            Width of the ramp at the surface, as for `body`.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, z, y, x)
+            Occupancies in [0, 1].
+        """
+        from scatterkit.simulation.kernels.tensor_backends import keras
+
+        body = self.body(keras.ops.convert_to_tensor(numbers), grid, box, width)
+        return np.asarray(keras.ops.convert_to_numpy(body.occupancy), dtype=np.float32)
 
 
 def ramp_width(width: Any, grid: int, box: float, owner: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import Constraint, Integer, Positive, check_value
+from scatterkit.fitting._plane_kernels import soft_occupancy
 from scatterkit.fitting._planes import Floats, box_limit, box_planes, spread_directions
 from scatterkit.reconstruction.bodies import Body, body_of_depths
 from scatterkit.reconstruction.decoders.base import Decoder, Tensor, dense, ramp_width
@@ -59,10 +60,9 @@ class _HalfSpaceDecoder(Decoder):
         from scatterkit.simulation.kernels.tensor_backends import keras
 
         ops = keras.ops
-        self._check_parameters()
         check_value(box, Positive("nm"), name="box", owner=type(self).__name__)
         k, limit = self._n_planes(), box_limit(box)
-        numbers = ops.cast(numbers, "float32")
+        numbers = self._checked(numbers, 1)
         along = ops.convert_to_tensor(spread_directions(k).astype(np.float32))
         centre = 0.9 * limit * ops.tanh(numbers[:, k : k + 3] + ops.convert_to_tensor(_first_centre(box)))
         distances = box * (LEAST + (RADIUS - LEAST) * ops.softplus(numbers[:, :k] + _UNIT))
@@ -103,6 +103,31 @@ class _HalfSpaceDecoder(Decoder):
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
         return list(zip(normals, offsets, strict=True))
 
+    def volumes(
+        self, numbers: Any, grid: int = 64, box: float = 318.75, width: float | None = None
+    ) -> NDArray[np.float32]:
+        """Give the occupancies that numbers stand for as arrays, by the fits' kernel: a few milliseconds a body.
+
+        Parameters
+        ----------
+        numbers : array_like or tensor of shape (n, *numbers_shape)
+            What the network gives.
+        grid : int, default=64
+            Voxels along each axis.
+        box : float [nm], default=318.75
+            Side of the cube that the volumes fill.
+        width : float [nm], optional
+            Width of the ramp at the surface, a voxel by default.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n, z, y, x)
+            Occupancies in [0, 1].
+        """
+        check_value(grid, Integer(1), name="grid", owner=type(self).__name__)
+        width = float(ramp_width(width, grid, box, type(self).__name__))
+        return np.stack([soft_occupancy(*planes, grid, box, width) for planes in self.planes(numbers, box)])
+
     def _body(self, numbers: Tensor, grid: int, box: float, width: Any) -> Body:
         from scatterkit.reconstruction._columns import depth_inside, entrance_and_exit, ops
 
@@ -128,7 +153,8 @@ class PlaneDecoder(_HalfSpaceDecoder):
         Number of half-spaces; those that the body does not need end up outside it.
     candidates : int or None, default=None
         How many planes on the front and on the back are looked at in the voxels of a column: all with None, which
-        is best where a GPU's compiler fuses it; with 6, CPUs take a fraction of the time and memory. See Notes.
+        is best where a GPU's compiler fuses it; with fewer, CPUs take a fraction of the time and memory. On a 64^3
+        grid 6 gave random bodies of 48 faces exactly. See Notes.
 
     See Also
     --------
@@ -179,8 +205,8 @@ class SupportDecoder(_HalfSpaceDecoder):
     n_directions : int, default=100
         Number of directions.
     candidates : int or None, default=None
-        How many planes on the front and on the back are looked at in the voxels of a column, as for `PlaneDecoder`; the
-        more directions, the more planes meet near every point of a surface.
+        How many planes on the front and on the back are looked at in the voxels of a column, as for `PlaneDecoder`.
+        On a 64^3 grid 9 gave random bodies of 100 directions exactly, and 12 those of 200.
 
     See Also
     --------
