@@ -53,6 +53,8 @@ def photons_of(counts: ArrayLike | None, shape: tuple[int, ...], *, owner: str) 
     if counts is None:
         return [None] * n
     given = np.shape(counts)
+    if np.asarray(counts).dtype.kind not in "biuf":
+        raise fail("counts", owner, "numbers of photons", shown(counts))
     if given == shape and len(shape) == 3:
         return list(np.asarray(counts))  # pixels outside the mask may hold anything
     if given not in ((), (n,)):

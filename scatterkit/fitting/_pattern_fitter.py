@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import closing
@@ -27,8 +28,9 @@ from scatterkit.fitting._pattern_checks import (
     pixel_counts,
 )
 from scatterkit.fitting._pattern_memory import PatternMemory, digest, digest_of
+from scatterkit.fitting._pattern_report import report_of
 from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one, warn_of
-from scatterkit.fitting.answers import FitReport, build_report
+from scatterkit.fitting.answers import FitReport
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Rasterizer, Solid
@@ -41,6 +43,7 @@ class PatternFitter(Component, ABC):
 
     simulator: MSFTSimulator | None
     grid: int
+    max_shift: float
     random_state: RandomState
 
     @abstractmethod
@@ -61,6 +64,10 @@ class PatternFitter(Component, ABC):
     def _no_counts(self) -> str:
         """Say why bodies cannot be fitted by photon counts; empty where they can."""
         return f"None: {type(self).__name__} fits by least squares alone"
+
+    def _loss_scale(self, pattern: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+        """Give the error beyond which pixels counted for little in the fit of a pattern; infinite for squares."""
+        return math.inf
 
     def _prepare(self) -> None:
         """Check what `_constraints` cannot, and do what all patterns have in common."""
@@ -204,8 +211,9 @@ class PatternFitter(Component, ABC):
             True where a pixel was measured; by default as when the pattern was fitted, everything for new ones.
         counts : float or array-like of shape (n,) or (n, rows, columns) [photons], optional
             Photons behind the patterns, where these are known: they tell the noise. How many in all on the measured
-            pixels, for all patterns or for each, or on each pixel. By default those that a pattern was fitted by; no
-            pattern is fitted by them here.
+            pixels, for all patterns or for each, or on each pixel: then the body that was fitted by these is
+            reported, where there is one. By default, and of bodies fitted by photons in the place of a number in all,
+            those that a pattern was fitted by; no pattern is fitted by them here.
         crystal : {"fcc"} or None, default="fcc"
             Crystal whose Miller indices are guessed for the facets.
 
@@ -221,26 +229,14 @@ class PatternFitter(Component, ABC):
         """
         photons = photons_of(counts, np.shape(X), owner=type(self).__name__)
         indices = self._indices(X, mask)
+        for number, (one, seen) in enumerate(zip(np.asarray(X), self._check_masks(X, mask), strict=True)):
+            if np.ndim(photons[number]) > 0:
+                place = self._memory_.find(one, seen, any_mask=mask is None, counts=photons[number])
+                indices[number] = indices[number] if place is None else place
         masks = np.stack([self._memory_.mask(index) for index in indices])
         patterns = self._check_patterns(X, masks)
-        reports: list[FitReport | None] = []
-        for index, pattern, seen, counted in zip(indices, patterns, masks, photons, strict=True):
-            solid, response = self.solids_[index], self.responses_[index]
-            if solid is None or response is None:
-                reports.append(None)
-                continue
-            fitted_by = self._memory_.counts(index)
-            told = build_report(
-                *(solid, response, pattern, seen, self._simulator()),
-                candidates=self.candidates_[index],
-                counts=fitted_by if counted is None else counted,
-                crystal=crystal,
-                grid=self.grid,
-                intensity=self._intensity(solid),
-                by_photons=bool(np.isfinite(self.deviances_[index])),
-            )
-            reports.append(told)
-        return reports
+        given = zip(indices, patterns, masks, photons, strict=True)
+        return [report_of(self, *one, crystal) for one in given]
 
     def score(
         self,

@@ -31,20 +31,27 @@ class PatternMemory:
         self._masks[place] = self._distinct.setdefault(np.packbits(mask).tobytes(), np.array(mask))
         if counts is not None:
             self._counts[place] = counts
-        for photons in dict.fromkeys((None, digest_of(counts))):
-            for seen in (None, mask):
-                self._places.setdefault(digest(raw, seen, photons), place)
+        names = [
+            digest(raw),
+            digest(raw, mask),
+            *([] if counts is None else [digest(raw, mask, digest_of(counts))]),
+        ]
+        for name in names:
+            self._places.setdefault(name, place)
 
     def find(
         self, raw: NDArray[Any], mask: Mask, *, any_mask: bool, counts: Counts | None = None
     ) -> int | None:
         """Give the place of a pattern that was fitted over this mask, over any if there is none and that will do.
 
-        Where counts are given, only what was fitted by these is found.
+        Where counts are given, only what was fitted by these is found; those outside the mask do not count.
         """
-        photons = digest_of(counts)
-        place = self._places.get(digest(raw, mask, photons))
-        return self._places.get(digest(raw, None, photons)) if place is None and any_mask else place
+        if counts is None:
+            place = self._places.get(digest(raw, mask))
+            return self._places.get(digest(raw)) if place is None and any_mask else place
+        masks = [mask, *(self._distinct.values() if any_mask else ())]
+        names = (digest(raw, seen, digest_of(np.where(seen, counts, 0.0))) for seen in masks)
+        return next((self._places[name] for name in names if name in self._places), None)
 
     def mask(self, place: int) -> Mask:
         """Give the mask over which a pattern was fitted."""
@@ -72,7 +79,7 @@ def digest(raw: NDArray[Any], mask: Mask | None = None, photons: str | None = No
 
 def digest_of(counts: Counts | None) -> str | None:
     """Give a short name for counts."""
-    return None if counts is None else hashlib.sha256(counts.tobytes()).hexdigest()
+    return None if counts is None else hashlib.sha256(counts.astype(np.float64).tobytes()).hexdigest()
 
 
 __all__ = ["PatternMemory", "digest", "digest_of"]

@@ -7,10 +7,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
+from numpy.typing import NDArray
+from scipy import optimize, special
 
 from scatterkit.fitting._planes import Floats
-from scatterkit.fitting.facet_objective import FacetObjective, Integers, PixelLook
+from scatterkit.fitting.facet_objective import FacetObjective, Integers, PixelLook, _saturation_level
 from scatterkit.fitting.facet_search import DEEP, FacetSearch, Found
 from scatterkit.fitting.levenberg import Levenberg, Trial
 from scatterkit.simulation.facets import FacetLook
@@ -21,8 +22,8 @@ FAINTEST = 1e-6
 """Least background in photons per pixel, so that no count is impossible."""
 STEPS, TOLERANCE = 40, 1e-7
 """Steps at most; ends where one gains less than this part of the deviance, far less than what noise leaves open."""
-ROUNDS = 40
-"""Rounds of the first estimate of scale and background."""
+MANY = 100
+"""Photons on the brightest pixel below which no detector saturates: whole numbers make a plateau of few photons."""
 
 
 class PhotonObjective(FacetObjective):
@@ -47,8 +48,8 @@ class PhotonObjective(FacetObjective):
     def __init__(self, objective: FacetObjective, counts: Floats) -> None:
         super().__init__(objective.simulator, objective.picture, objective.mask, objective.max_shift)
         self.counts = np.asarray(counts, np.float64)[self.places.lit]
-        # a pixel that saturates does not say how many photons came
-        self.unsaturated = np.flatnonzero(self.measured < self.level)
+        recorded = self.picture[self.places.lit].astype(np.float64)
+        self.unsaturated = np.flatnonzero(unsaturated(recorded, self.counts))
 
     def bounded(self, response: Floats) -> Floats:
         """Bring a response into what a detector may do."""
@@ -58,17 +59,12 @@ class PhotonObjective(FacetObjective):
         return bounded
 
     def first_response(self, planes: tuple[Floats, Floats], shift: Floats) -> Floats:
-        """Give scale and background of the greatest likelihood for a body, by expectation and maximisation."""
+        """Give scale and background of the greatest likelihood for a body."""
         intensity = self.intensity(planes, self.unsaturated, shift, DEEP)
-        counts = self.counts[self.unsaturated]
-        scale, background = 0.9 * counts.sum() / intensity.sum(), 0.1 * counts.mean()
-        for _ in range(ROUNDS):
-            ratio = counts / (scale * intensity + background)
-            scale *= float(ratio @ intensity) / intensity.sum()
-            background *= ratio.mean()
+        scale, background = likeliest_light(intensity, self.counts[self.unsaturated])
         return self.bounded(np.array([background, 1.0, math.log(scale), *shift]))
 
-    def _compared(self, found: FacetLook, response: Floats, pixels: Integers) -> PixelLook:
+    def _compared(self, found: FacetLook, response: Floats, pixels: Integers, scale: float) -> PixelLook:
         scale, counts = math.exp(response[2]), self.counts[pixels]
         expected = scale * found.intensity + response[0]
         root = np.sqrt(expected)
@@ -78,6 +74,31 @@ class PhotonObjective(FacetObjective):
             by_rest[0] = 0  # held by its bound
         cost = float(np.mean(deviance(counts, expected)))
         return self._weighted(found, response[3:], pixels, scale / root, by_rest, error, cost)
+
+
+def unsaturated(measured: Floats, counts: Floats) -> NDArray[np.bool_]:
+    """Say which pixels of a log-scaled pattern tell how many photons came: all but those that saturate."""
+    told = measured < _saturation_level(measured)
+    return told if counts.max() > MANY and counts[told].any() else np.ones_like(told)
+
+
+def likeliest_light(intensity: Floats, counts: Floats) -> tuple[float, float]:
+    """Give the scale and the even background in photons under which counts are likeliest, not all of them zero.
+
+    Then as many photons are expected in all as were counted, which leaves one number: the background's share of them.
+    The likelihood is concave along it.
+    """
+    scale, background = counts.sum() / intensity.sum(), counts.mean()
+    turn = background - scale * intensity
+
+    def slope(share: float) -> float:
+        return float(np.sum(counts * turn / (scale * intensity + share * turn)))
+
+    low, high = FAINTEST, 1 - FAINTEST
+    share = 0.0
+    if slope(low) > 0:
+        share = high if slope(high) >= 0 else float(optimize.brentq(slope, low, high))
+    return float((1 - share) * scale), float(share * background)
 
 
 def deviance(counts: Floats, expected: Floats) -> Floats:
@@ -116,4 +137,7 @@ def _refined(search: FacetSearch, objective: PhotonObjective, body: Found, until
         trial, objective.unsaturated, STEPS, free=True, darkest=DEEP, tolerance=TOLERANCE, until=until
     )
     search._recentre(trial, math.inf)
-    return replace(body, point=trial.point, deviance=trial.residual)
+    assert trial.response is not None
+    row, column = trial.response[3:].tolist()
+    response = replace(body.response, shift=(row, column))
+    return replace(body, point=trial.point, response=response, deviance=trial.residual)

@@ -18,7 +18,9 @@ REACH = 7.6
 HIGH_PASS = 1.1
 """Width of the high pass, in the same unit."""
 _LEAST_SIGNIFICANCE = 12.0  # bodies without an inverse (decahedra, five-fold stars) reach 11 at a wrong place
-_APART = 5  # half pixels: of two maxima that are nearer, the lower is the other's shoulder
+_APART = (
+    5  # half pixels that a maximum is the highest of, along rows and columns: what is lower is its shoulder
+)
 _LEAST_OVERLAP = (
     1e-3  # of the most: centres about which hardly any pixels have an opposite one are not ranked
 )

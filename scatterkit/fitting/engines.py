@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ class FitRequest:
     n_jobs: int
     radii: Floats | None
     rng: np.random.Generator
+    look: FirstLook
     counts: Counts | None = None
     robust: bool = False
 
@@ -96,54 +98,54 @@ def fit_by_facets(
         )
         interrupted = False
         try:
-            look = FirstLook(request.pattern, request.mask, request.simulator, request.max_shift)
-            found = search.run(_drawn(request, model, look), request.rng)
+            found = search.run(_drawn(request, model), request.rng)
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
                 raise
         if request.counts is not None and not interrupted:
             found, interrupted = refined_by_photons(search, found, request.counts, ends)
-    bodies, deviances = [], {}
+    bodies = []
     for body in found:
         try:
             solid = _centred(model.solid(body.point, search.limit))
         except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
             continue
-        deviances[id(solid)] = body.deviance
         intensity = facet_intensity(request.simulator, solid)
-        bodies.append((solid, *request.judged(intensity, body.response, objective.scale)))
+        judged = request.judged(intensity, body.response, objective.scale)
+        bodies.append(_Body(solid, *judged, body.deviance))
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
-    result = _result(bodies, interrupted)
-    return replace(result, deviance=deviances[id(result.solid)])
+    return _result(bodies, interrupted)
 
 
-def _drawn(request: FitRequest, model: PlaneModel, look: FirstLook) -> Callable[[int], Sequence[Start]]:
+def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[Start]]:
     """Give the function that draws starts, of given radii or by what the pattern says itself, about its centres."""
     limit = box_limit(request.simulator.box)
-    looks = [(look.centred_at(shift), chance) for shift, chance in look.centers()]
+    radii = None if request.radii is None else cycle(request.radii)
+
+    def points_about(look: FirstLook, n: int) -> Sequence[Floats]:
+        if radii is None:
+            return model.first_points(look, n, request.rng)
+        return model.starts(np.array(list(islice(radii, n))), request.rng)
 
     def draw(n: int) -> Sequence[Start]:
+        centers = request.look.centers()[:n]
         starts = []
-        for (look, _), share in zip(looks, _shares(n, [chance for _, chance in looks]), strict=True):
-            if request.radii is None:
-                points = model.first_points(look, share, request.rng) if share else []
-            else:
-                points = model.starts(np.resize(request.radii, share), request.rng)
+        for (shift, _), share in zip(centers, _shares(n, [chance for _, chance in centers]), strict=True):
             # a step of zero lets the model bring a start that is too large into the box
+            points = points_about(request.look.centred_at(shift), share)
             moved = (model.move(point, np.zeros_like(model.rates(point)), limit) for point in points)
-            starts += [(point, look.shift) for point in moved]
+            starts += [(point, shift) for point in moved]
         return starts
 
     return draw
 
 
 def _shares(n: int, chances: Sequence[float]) -> list[int]:
-    """Share out n among places by their chances, one each at least while there are enough."""
-    ends = np.round(np.cumsum(chances) / np.sum(chances) * max(n - len(chances), 0)).astype(int)
-    shares = np.diff(ends, prepend=0) + (np.arange(len(chances)) < n)
-    return [int(share) for share in shares]
+    """Share out n among places by their chances, one each at least; there are no more than n."""
+    ends = np.round(np.cumsum(chances) / np.sum(chances) * (n - len(chances))).astype(int)
+    return [int(share) + 1 for share in np.diff(ends, prepend=0)]
 
 
 def fit_by_voxels(
@@ -169,7 +171,7 @@ def fit_by_voxels(
     for candidate in search.run(radii, request.rng):
         solid = _centred(model.solid(candidate.point, search.limit))
         intensity = voxel_intensity(request.simulator, solid, request.grid)
-        bodies.append((solid, *request.judged(intensity, candidate.response)))
+        bodies.append(_Body(solid, *request.judged(intensity, candidate.response)))
     return _result(bodies, False)
 
 
@@ -178,8 +180,22 @@ def _centred(solid: Solid) -> Solid:
     return solid.shift(-np.mean(solid.bounds, axis=0))
 
 
-def _result(bodies: list[tuple[Solid, DetectorResponse, float]], interrupted: bool) -> FittedPattern:
-    bodies = sorted(bodies, key=lambda body: body[2] if math.isfinite(body[2]) else math.inf)
-    solid, response, residual = bodies[0]
-    candidates = [(value, body) for body, _, value in bodies]
-    return FittedPattern(solid, response, residual, candidates, interrupted=interrupted)
+class _Body(NamedTuple):
+    """A finished body, with its deviance where it was refined by photon counts."""
+
+    solid: Solid
+    response: DetectorResponse
+    residual: float
+    deviance: float = math.nan
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Sort by residual, after all that were refined: these gave up some of it for a greater likelihood."""
+        return not math.isfinite(self.deviance), self.residual if math.isfinite(self.residual) else math.inf
+
+
+def _result(bodies: list[_Body], interrupted: bool) -> FittedPattern:
+    ranked = sorted(bodies, key=lambda body: body.rank)
+    candidates = [(body.residual, body.solid) for body in ranked]
+    solid, response, residual, deviance = ranked[0]
+    return FittedPattern(solid, response, residual, candidates, deviance=deviance, interrupted=interrupted)

@@ -85,7 +85,7 @@ class FacetObjective:
     Attributes
     ----------
     scale : float [1]
-        Errors far beyond it hardly count; infinity for squared differences.
+        Errors far beyond it hardly count in the end of a fit; infinity for squared differences.
     """
 
     def __init__(
@@ -170,10 +170,11 @@ class FacetObjective:
         pixels: Integers,
         darkest: float,
         eps: float | None = None,
+        scale: float = math.inf,
     ) -> tuple[PixelLook, Floats] | None:
         """Compare a body's pattern under a response, or a matched one of a given eps; None where nothing is inside.
 
-        Depths beyond ``darkest`` decay lengths of the field are left out.
+        Depths beyond ``darkest`` decay lengths of the field are left out. Errors far beyond ``scale`` hardly count.
         """
         self.n_evaluations += 1
         shift = np.zeros(2) if response is None else response[3:]
@@ -184,9 +185,9 @@ class FacetObjective:
         if response is None or eps is not None:
             response = self.matched(found.intensity, pixels, eps)
             response[3:] = shift
-        return self._compared(found, response, pixels), response
+        return self._compared(found, response, pixels, scale), response
 
-    def _compared(self, found: FacetLook, response: Floats, pixels: Integers) -> PixelLook:
+    def _compared(self, found: FacetLook, response: Floats, pixels: Integers, scale: float) -> PixelLook:
         background = math.exp(response[0])
         raised = found.intensity + background
         log = np.log(raised)
@@ -195,7 +196,7 @@ class FacetObjective:
         weight = response[1] * passed / raised
         error = np.clip(linear, 0, self.level) - self.measured[pixels]
         by_rest = np.array([weight * background, log * passed, passed])
-        losses, shares = pixel_losses(error, self.scale)
+        losses, shares = pixel_losses(error, scale)
         root = np.sqrt(shares)
         weight, by_rest, error = weight * root, by_rest * root, error * root
         return self._weighted(found, response[3:], pixels, weight, by_rest, error, float(losses.mean()))

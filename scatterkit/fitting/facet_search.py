@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event, Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,15 +30,15 @@ FIRST_FRINGE = 2.5
 HIDDEN, BEYOND_HOLE = 1.25, 3.0
 """Where a hole hides that, about, it begins with this much more beyond, about one fringe: less fits any blob."""
 CENTRED = 1.9
-"""Up to this q limit in units of the first, the pattern's centre is held: few fringes do not tell it from a slant."""
+"""Up to this q limit in units of its first, a start's centre is held: few fringes do not tell it from a slant."""
 SHALLOW, DEEP = 5.0, 12.0
 """Decay lengths of the field beyond which depths are left out, on the way and in the end."""
 SPARE = 0.25
 """Room behind the last lit point, in units of the body's width: a back that reaches twice as far is cut off there."""
 SWOLLEN = 2.5
 """Factor of its width by which a start is hardly ever wrong."""
-FEWEST = 100
-"""Pixels that a descent begins with at least, where there are so many."""
+FEW, FEWEST = 3, 100
+"""So few pixels within a hole do not show what is in it; a descent begins with so many at least, where there are."""
 GROWING, REFINING = 0.65, 0.9
 """Parts of a time budget after which starts grow no more, and after which none is refined: the rest merges faces."""
 MERGE_TOLERANCE = 0.05
@@ -101,6 +101,14 @@ class Found:
     deviance: float = math.nan
 
 
+class _Seen(NamedTuple):
+    """Of the pixels about a centre: the least q, but for a few; that up to which there are enough; the largest."""
+
+    hole: float
+    enough: float
+    most: float
+
+
 class FacetSearch:
     """One search for one pattern.
 
@@ -139,6 +147,7 @@ class FacetSearch:
         self.cancelled, self.lock = Event(), Lock()
         self.found: list[Found] = []
         self.in_hand: list[Trial] = []
+        self.seen: dict[tuple[float, float], _Seen] = {}
 
     def run(
         self,
@@ -168,7 +177,7 @@ class FacetSearch:
     def _save(self) -> None:
         """Keep the best body on its way, where nothing is finished."""
         if not self.found and self.in_hand:
-            self._keep(min(self.in_hand, key=lambda trial: trial.residual))
+            self._keep(min(self.in_hand, key=self._rank))
 
     def _until(self, part: float) -> float:
         """Give when a part of the time budget is over."""
@@ -192,34 +201,42 @@ class FacetSearch:
         if len(trials) <= self.schedule.n_starts:
             return trials
         radius = float(np.median([self._radius(trial) for trial in trials]))
-        first = max(self._first_q(trial.center)[1] for trial in trials)
-        q = max(2 * FIRST_FRINGE / max(radius, 1e-9), first)
+        q = 2 * max(self._begin(trial.center, max(radius, 1e-9)) for trial in trials)
         pixels = self._pixels(trials, q, self.schedule.n_pixels // 2, rng)
         for trial in trials:
             self.levenberg.descend(trial, pixels(trial), 0, free=False, darkest=SHALLOW)
         return sorted(trials, key=lambda trial: trial.unexplained)[: self.schedule.n_starts]
 
-    def _first_q(self, center: tuple[float, float]) -> tuple[float, float]:
-        """Give the least q that is seen, and that up to which there are pixels enough to begin with."""
-        in_order = np.sort(self.objective.q_under(center))
-        return float(in_order[0]), float(in_order[min(FEWEST, in_order.size) - 1])
+    def _seen_from(self, center: tuple[float, float]) -> _Seen:
+        """Give what q are seen about a centre."""
+        if center not in self.seen:
+            in_order = np.sort(self.objective.q_under(center))
+            hole, enough = (float(in_order[min(n, in_order.size) - 1]) for n in (FEW, FEWEST))
+            self.seen[center] = _Seen(hole, enough, float(in_order[-1]))
+        return self.seen[center]
+
+    def _begin(self, center: tuple[float, float], radius: float) -> float:
+        """Give the q limit that a start of some radius begins at: where a hole hides the first fringe, beyond it."""
+        seen = self._seen_from(center)
+        if seen.hole * radius <= HIDDEN:
+            return max(FIRST_FRINGE / radius, seen.enough)
+        # a few limits are left to grow through
+        return max(min(seen.enough + BEYOND_HOLE / radius, seen.most / self.schedule.growth**3), seen.enough)
 
     def _pixels(self, trials: Sequence[Trial], q: float, at_most: int, rng: np.random.Generator) -> Choose:
-        """Give the pixels up to a q, about each trial's own centre."""
-        centers = dict.fromkeys(trial.center for trial in trials)
-        chosen = {center: self.objective.within(q, at_most, rng, center) for center in centers}
+        """Give the pixels up to a q, about each trial's own centre, and never too few."""
+        chosen = {}
+        for center in dict.fromkeys(trial.center for trial in trials):
+            limit = max(q, self._seen_from(center).enough)
+            chosen[center] = self.objective.within(limit, at_most, rng, center)
         return lambda trial: chosen[trial.center]
 
     def _grow(self, trials: list[Trial], rng: np.random.Generator) -> list[Trial]:
         """Follow starts to higher and higher q, the best of them further than the others."""
         radii = [max(self._radius(trial), 1e-3 * self.limit) for trial in trials]
         self.objective.expect(float(np.median(radii)))
-        first = {center: self._first_q(center) for center in {trial.center for trial in trials}}
         for trial, radius in zip(trials, radii, strict=True):
-            hole, enough = first[trial.center]
-            trial.width = radius
-            hidden = hole * radius > HIDDEN
-            trial.first_q = enough + BEYOND_HOLE / radius if hidden else max(FIRST_FRINGE / radius, enough)
+            trial.width, trial.first_q = radius, self._begin(trial.center, radius)
         q = min(trial.first_q for trial in trials)
         typical = float(np.median([trial.first_q for trial in trials]))
         self.in_hand = trials
@@ -227,8 +244,7 @@ class FacetSearch:
         while q < self.objective.q_max and time.monotonic() < until:
             ready = [trial for trial in trials if trial.first_q <= q * self.schedule.growth]
             pixels = self._pixels(ready, q, self.schedule.n_pixels, rng)
-            held = q <= CENTRED * typical
-            self._descend(ready, pixels, free=False, darkest=SHALLOW, until=until, centred=held)
+            self._descend(ready, pixels, free=False, darkest=SHALLOW, until=until, q=q)
             if len(ready) == len(trials):
                 trials = sorted(trials, key=self._rank)[: self.schedule.n_followed(q / typical)]
                 self.in_hand = trials
@@ -322,7 +338,7 @@ class FacetSearch:
         free: bool,
         darkest: float,
         until: float = math.inf,
-        centred: bool = False,
+        q: float = math.inf,
     ) -> None:
         """Take trials through the steps of one q limit, several at a time; the first of them beyond ``until`` too."""
 
@@ -331,14 +347,15 @@ class FacetSearch:
                 return
             self._recentre(trial)
             chosen = pixels(trial) if callable(pixels) else pixels
+            held = q <= CENTRED * trial.first_q
             self.levenberg.descend(
-                trial, chosen, self.schedule.n_steps, free=free, darkest=darkest, until=until, centred=centred
+                trial, chosen, self.schedule.n_steps, free=free, darkest=darkest, until=until, centred=held
             )
             entry = {
                 "seconds": time.monotonic() - self.begun,
                 "simulations": self.objective.n_evaluations,
                 "start": trial.label,
-                "q": float(self.objective.q[chosen].max()),
+                "q": min(float(self.objective.q_under(trial.center)[chosen].max()), self.objective.q_max),
                 "residual": trial.residual,
             }
             with self.lock:

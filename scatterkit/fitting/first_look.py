@@ -49,8 +49,6 @@ WELL_CLOSED = 0.15
 _OWNER = "FirstLook"
 _SIGNIFICANCE_SPREAD = 2.0
 """By how much the significance of a symmetry must be less for the chance of that centre to fall to 1/e."""
-_UNLIKELY = 0.05
-"""Centres of a smaller chance than this, relative to the likeliest, are left out."""
 _LEAST_UNCERTAINTY = 0.03  # of a width: the spacing of what is tried
 
 
@@ -130,6 +128,7 @@ class FirstLook:
         check_value(simulator, Instance((MSFTSimulator,), optional=True), name="simulator", owner=_OWNER)
         check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=_OWNER)
         self.max_shift = float(max_shift)
+        self._centred: dict[tuple[float, float], FirstLook] = {}
         self.simulator = MSFTSimulator() if simulator is None else simulator
         self.simulator._check_parameters()
         self.detector = check_detector(self.simulator.detector, owner="MSFTSimulator")
@@ -188,19 +187,23 @@ class FirstLook:
 
         Notes
         -----
-        Where no centre of inversion stands out, the detector's own centre is one of them. The probabilities fall with
-        the significance of the symmetry by a law that was fitted to simulated patterns with artifacts.
+        Where no centre of inversion stands out, the detector's own centre is one of them. Probabilities fall with
+        the significance of the symmetry, at a rate that was chosen on simulated patterns with artifacts.
         """
         found = self._symmetry_centers
-        if not found:
-            return [((0.0, 0.0), 1.0)]
-        logs = [(each.significance - found[0].significance) / _SIGNIFICANCE_SPREAD for each in found]
-        places = [(each.shift, math.exp(log)) for each, log in zip(found, logs, strict=True)]
-        if not found[0].stands_out:
-            places.append(((0.0, 0.0), 1.0))
-        places = [place for place in places if place[1] > _UNLIKELY]
-        total = sum(chance for _, chance in places)
-        return sorted(((shift, chance / total) for shift, chance in places), key=lambda place: -place[1])
+        best = found[0].significance if found else 0.0
+        chances = {
+            each.shift: math.exp((each.significance - best) / _SIGNIFICANCE_SPREAD)
+            for each in found
+            if max(map(abs, each.shift)) <= self.max_shift
+        }
+        if not found or not found[0].stands_out:
+            # the same place is not listed twice
+            chances = {shift: chance for shift, chance in chances.items() if math.hypot(*shift) > 1}
+            chances = {(0.0, 0.0): 1.0, **chances}
+        total = sum(chances.values())
+        places = [(shift, chance / total) for shift, chance in chances.items()]
+        return sorted(places, key=lambda place: -place[1])
 
     def centred_at(self, shift: tuple[float, float]) -> FirstLook:
         """Give the same look, with the pattern's centre known.
@@ -213,11 +216,15 @@ class FirstLook:
         Returns
         -------
         FirstLook
-            A look whose `shift` this is.
+            A look whose `shift` this is; the same one when asked again.
         """
-        look = FirstLook(self.pattern, self.mask, self.simulator, self.max_shift)
-        look.__dict__["shift"] = shift
-        return look
+        place = check_array(shift, name="shift", owner=f"{_OWNER}.centred_at", shape=(2,), dtype=np.float64)
+        shift = (float(place[0]), float(place[1]))
+        if shift not in self._centred:
+            look = FirstLook(self.pattern, self.mask, self.simulator, self.max_shift)
+            look.__dict__["shift"] = shift
+            self._centred[shift] = look
+        return self._centred[shift]
 
     @cached_property
     def _cuts(self) -> Cuts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -38,7 +39,9 @@ from scatterkit.fitting.engines import (
     takes_facets,
     voxel_intensity,
 )
+from scatterkit.fitting.facet_objective import FacetObjective
 from scatterkit.fitting.facet_search import FacetSchedule
+from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, CatalogueBody, PlaneModel, as_model
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -79,11 +82,13 @@ class ForwardFitter(PatternFitter):
     loss : {"squared", "robust"}, default="squared"
         What is minimised: the mean squared difference, or Cauchy's loss, which hardly counts pixels that are off by
         more than half of the pattern's standard deviation: for detectors with blind spots, spikes or other faults
-        that no mask tells. Robust fits need facets.
+        that no mask tells. Robust fits need facets, and take no ``counts``. `residuals_`, `candidates_`, `score` and
+        the end of a search go by the loss; a `report` gives the mean squared difference and the uncertainties with
+        the weights that a robust fit gave the pixels.
     n_starts : int, default=24
         For facets: starts of a round.
     n_rounds : int, default=3
-        For facets: rounds at most. A residual of 1e-4 or less ends the search after any round.
+        For facets: rounds at most. A mean loss of 1e-4 or less ends the search after any round.
     n_steps : int, optional
         Steps from a start to the end; 144 for facets and 600 for voxels by default. Facets share them out over some
         twelve q limits, the same whole number at each.
@@ -134,7 +139,7 @@ class ForwardFitter(PatternFitter):
 
     See Also
     --------
-    scatterkit.metrics.pattern_residual : The residual that is minimised.
+    scatterkit.metrics.pattern_residual : The squared loss that is minimised.
     FirstLook : What a pattern says without any fit.
 
     Notes
@@ -146,8 +151,10 @@ class ForwardFitter(PatternFitter):
     With ``counts`` the bodies that a search by facets ends at are refined once more, by Poisson's likelihood of the
     photons on each pixel, with a scale and an even background of its own. Pixels then weigh what their noise lets them,
     and few photons are not biased by a logarithm. The expected counts must follow the simulated intensity, without
-    factors that vary over the detector; pixels that saturate in the pattern are left out. Which body is best,
-    ``candidates_`` and ``residuals_`` go by the mean squared difference of patterns as ever.
+    factors that vary over the detector; pixels that saturate in the pattern are left out, where the brightest holds
+    more than 100 photons. Of the bodies that were so refined, that with the least mean squared difference of
+    log-scaled patterns is the best; ``candidates_`` come in that order, those that time did not suffice for last, and
+    ``residuals_`` are that difference.
 
     Examples
     --------
@@ -242,6 +249,7 @@ class ForwardFitter(PatternFitter):
             effective_n_jobs(self.n_jobs),
             self._start_radii(),
             rng,
+            FirstLook(pattern, mask, self._simulator(), self.max_shift),
             counts,
             self.loss == "robust",
         )
@@ -278,9 +286,16 @@ class ForwardFitter(PatternFitter):
         return self.method != "voxels" and takes_facets(self._a_model(), self._simulator())
 
     def _no_counts(self) -> str:
+        if self.loss == "robust":
+            return "None where 'loss' is 'robust': a fit by counts goes by Poisson's likelihood"
         if self._by_facets():
             return ""
         return "None where bodies are fitted by voxels: those are fitted by least squares alone"
+
+    def _loss_scale(self, pattern: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+        if self.loss != "robust":
+            return math.inf
+        return FacetObjective(self._simulator(), pattern, mask, self.max_shift, robust=True).scale
 
     def _schedule(self) -> FacetSchedule:
         steps = max(1, round((self.n_steps or FACET_STEPS) / Q_LIMITS))

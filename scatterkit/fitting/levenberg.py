@@ -108,11 +108,13 @@ class Levenberg:
         ``tolerance`` of the residual, and at ``until``, a value of ``time.monotonic()``.
         """
         eps: float | None = None
+        # far from the body most pixels are off: there a loss that hardly counts these leads nowhere
+        scale = self.objective.scale if free else math.inf
         known = trial.response is not None and trial.response[1] > 0
         start = trial.response if free and known else None
         if start is None and trial.response is not None and self.objective.max_shift > 0:
             start = self._rematched(trial, pixels, darkest)
-        found = self.objective.look(self.planes(trial.point), start, pixels, darkest)
+        found = self.objective.look(self.planes(trial.point), start, pixels, darkest, scale=scale)
         if found is None:
             trial.residual = trial.unexplained = np.inf
             return
@@ -122,7 +124,7 @@ class Levenberg:
         for _ in range(n_steps):
             if time.monotonic() > until:
                 break
-            step = self._accepted(trial, look, response, pixels, darkest, eps, centred)
+            step = self._accepted(trial, look, response, pixels, darkest, eps, scale, centred)
             if step is None:
                 break
             gained = 1 - step[0].cost / max(look.cost, 1e-30)
@@ -149,6 +151,7 @@ class Levenberg:
         pixels: Integers,
         darkest: float,
         eps: float | None,
+        scale: float,
         centred: bool,
     ) -> tuple[PixelLook, Floats] | None:
         """Take the first step that lowers the residual, with ever more damping; None where none does."""
@@ -164,7 +167,7 @@ class Levenberg:
                 point = self.model.move(trial.point, body, self.limit)
                 moved = response + step[rates.size :] * RESPONSE_STEPS
                 moved = self.objective.bounded(moved)
-                found = self.objective.look(self.planes(point), moved, pixels, darkest, eps)
+                found = self.objective.look(self.planes(point), moved, pixels, darkest, eps, scale)
                 if found is not None and found[0].cost < look.cost:
                     trial.point = point
                     trial.damping = max(trial.damping / 3, 1e-6)

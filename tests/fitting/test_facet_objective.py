@@ -242,22 +242,16 @@ def derivative(function, at, step=1e-5):
 
 
 def test_the_slope_of_a_robust_loss():
-    shape = objective_of().picture.shape
-    plain = objective_of()
-    robust = FacetObjective(plain.simulator, plain.picture, np.ones(shape, bool), 0.0, robust=True)
-    robust.scale = 0.02
-    pixels = pixels_of(robust)
-    look, _ = robust.look(PLANES, POINT, pixels, DARKEST)
+    objective = objective_of()
+    pixels = pixels_of(objective)
     normals, offsets = PLANES
-    for row, face in enumerate(look.faces[:3]):
-        moved = derivative(
-            lambda d, f=face: (
-                robust.look(
-                    (normals, np.array(offsets) + d * (np.arange(len(offsets)) == f)), POINT, pixels, DARKEST
-                )[0].cost
-            ),
-            0.0,
-            1e-3,
-        )
-        assert 2 * np.mean(look.by_planes[3 * row] * look.error) == pytest.approx(moved, rel=1e-3, abs=1e-9)
-    assert look.cost < plain.look(PLANES, POINT, pixels, DARKEST)[0].cost
+
+    def look(step=0.0, face=0, scale=0.02):
+        moved = np.array(offsets) + step * (np.arange(len(offsets)) == face)
+        return objective.look((normals, moved), POINT, pixels, DARKEST, scale=scale)[0]
+
+    found = look()
+    for row, face in enumerate(found.faces[:3]):
+        slope = derivative(lambda step, f=face: look(step, f).cost, 0.0, 1e-3)
+        assert 2 * np.mean(found.by_planes[3 * row] * found.error) == pytest.approx(slope, rel=1e-3, abs=1e-9)
+    assert found.cost < look(scale=math.inf).cost

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from scatterkit.experiment import QGrid
 from scatterkit.fitting import CatalogueBody, ConvexBody
 from scatterkit.fitting._planes import box_limit
+from scatterkit.fitting.engines import _shares
 from scatterkit.fitting.facet_objective import FacetObjective
 from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
 from scatterkit.fitting.levenberg import Trial
@@ -267,3 +268,41 @@ def test_no_body_at_all_is_said():
     search = search_of(model, body_of("cube"))
     with pytest.raises(ValueError, match="no start"):
         search.run(starts_of(model), np.random.default_rng(0))
+
+
+def masked_search(mask, radius, centers=(CENTER,), n_starts=4):
+    model, solid = ConvexBody(n_faces=12), body_of("cube", 1.2 * radius)
+    search = search_of(model, solid, dataclasses.replace(QUICK, n_starts=n_starts, n_steps=1))
+    search.objective = FacetObjective(SIMULATOR, search.objective.picture, mask, 16.0)
+    search.levenberg.objective = search.objective
+    points = model.starts(np.full(n_starts, float(radius)), np.random.default_rng(0))
+    return search, [(point, centers[i % len(centers)]) for i, point in enumerate(points)]
+
+
+def test_each_centre_has_pixels_enough_however_its_hole_lies():
+    rows, columns = np.indices((64, 64)) - 32
+    search, starts = masked_search(np.hypot(rows, columns) > 14.5, 80, (CENTER, (7.0, 0.0)))
+    begun = []
+    descend = search.levenberg.descend
+    search.levenberg.descend = lambda trial, pixels, *a, **k: (
+        begun.append(pixels.size),
+        descend(trial, pixels, *a, **k),
+    )
+    search.run(lambda n: starts, np.random.default_rng(0))
+    assert min(begun) >= 100
+
+
+def test_starts_grow_even_where_hardly_more_than_a_ring_is_seen():
+    rows, columns = np.indices((64, 64)) - 32
+    radius = np.hypot(rows, columns)
+    search, starts = masked_search((radius > 16) & (radius < 20), 40)
+    entries = []
+    search.report = entries.append
+    search.run(lambda n: starts, np.random.default_rng(0))
+    assert len({entry["start"] for entry in entries}) == len(starts)
+
+
+def test_starts_are_shared_out_by_chance():
+    assert _shares(12, [0.5, 0.3, 0.2]) == [5, 4, 3]
+    assert _shares(3, [0.98, 0.01, 0.01]) == [1, 1, 1]
+    assert _shares(1, [1.0]) == [1]

@@ -120,8 +120,11 @@ def test_the_middle_is_a_centre_too_where_none_stands_out():
     noise = np.random.default_rng(0).uniform(size=RADIUS.shape).astype(np.float32)
     look = FirstLook(noise, HOLED, max_shift=8)
     assert look.shift == (0.0, 0.0)
-    assert (0.0, 0.0) in dict(look.centers())
-    assert len(look.centers()) > 1
+    centers = [center for center, _ in look.centers()]
+    assert centers[0] == (0.0, 0.0)
+    assert len(centers) > 1
+    assert min(np.hypot(*center) for center in centers[1:]) > 1
+    assert np.abs(centers).max() <= 8
 
 
 def test_a_look_about_another_centre(pattern):
@@ -130,6 +133,8 @@ def test_a_look_about_another_centre(pattern):
     assert moved.shift == (4.0, 0.0)
     assert look.shift == pytest.approx((0.0, 0.0), abs=0.7)
     assert look.centred_at(look.shift).radius == look.radius
+    with pytest.raises(ValueError, match="shift"):
+        look.centred_at("here")
 
 
 @pytest.mark.parametrize("center", [(63.5, 63.5), (63.3, 64.4)])

@@ -218,6 +218,10 @@ def test_a_robust_fit_does_not_follow_a_blind_spot(truth, mask):
         solid = fitter.fit(pattern, mask=mask).solids_[0]
         cosines = (np.array(solid.normals) @ np.array(truth.normals).T).max(axis=0)
         turned[loss] = np.degrees(np.arccos(cosines.min()))
+        told = fitter.report(pattern)[0]
+        plain = float(np.nanmean(told.residual_map**2))
+        assert (told.residual < 0.8 * plain) is (loss == "robust")
+    assert told.reject_ is None
     assert turned["robust"] < 0.5
     assert turned["robust"] < turned["squared"] / 3
 

@@ -9,61 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cube_maker import CubeMaker, SerialCubeMaker, patterns_of, upper_half
 from joblib import parallel_config
 
-from scatterkit.experiment import QGrid
 from scatterkit.fitting import _pattern_fitter
-from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
+from scatterkit.fitting._pattern_fitter import PatternFitter
 from scatterkit.fitting._pattern_tasks import by_processes, one_by_one
-from scatterkit.response import DetectorResponse
-from scatterkit.simulation import MSFTSimulator
-from scatterkit.solids import Solid
-
-SIMULATOR = MSFTSimulator(box=200.0, detector=QGrid(16, 0.05))
-
-
-class CubeMaker(PatternFitter):
-    """Makes a cube of the brightness of each pattern; of bright ones none, at brighter ones the user loses patience."""
-
-    def __init__(
-        self, simulator=SIMULATOR, grid=16, random_state=0, n_jobs=None, verbose=False, part_way=False
-    ):
-        self.simulator = simulator
-        self.grid = grid
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.part_way = part_way
-
-    def _fit_one(self, pattern, mask, rng, title):
-        brightness = float(pattern[mask].max())
-        if 0.8 < brightness < 0.9:
-            raise RuntimeError("too bright")
-        if 0.7 < brightness < 0.8:
-            raise {0.71: TypeError, 0.72: AttributeError, 0.73: AssertionError}[round(brightness, 2)]("a bug")
-        if brightness >= 0.9 and not self.part_way:
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("not interrupted")
-        solid = Solid.from_catalogue("cube", circumradius=100 * brightness)
-        response = DetectorResponse(eps=1.0, gain=0.1, offset=0.0)
-        history = [{"draw": float(rng.random())}]
-        stopped = brightness >= 0.9
-        return FittedPattern(
-            solid, response, brightness**2, [(brightness**2, solid)], history=history, interrupted=stopped
-        )
-
-    def _intensity(self, solid):
-        return np.full((16, 16), solid.volume / 1e4, np.float32)
-
-
-class SerialCubeMaker(CubeMaker):
-    """Has no parameters for processes and progress."""
-
-    def __init__(self, simulator=SIMULATOR, grid=16, random_state=0):
-        self.simulator = simulator
-        self.grid = grid
-        self.random_state = random_state
-        self.part_way = False
 
 
 class Sleeper(CubeMaker):
@@ -72,15 +23,6 @@ class Sleeper(CubeMaker):
     def _fit_one(self, pattern, mask, rng, title):
         time.sleep(4 * float(pattern.max()))
         return super()._fit_one(pattern, mask, rng, title)
-
-
-def pattern_of(brightness):
-    ramp = np.linspace(0.1, 1.0, 256, dtype=np.float32).reshape(16, 16)
-    return brightness * ramp
-
-
-def patterns_of(*brightness):
-    return np.stack([pattern_of(each) for each in brightness])
 
 
 def sizes(fitter):
@@ -224,46 +166,6 @@ def test_masks_may_differ_from_pattern_to_pattern():
     assert fitter.solids_[1].circumradius < 0.6 * fitter.solids_[0].circumradius
 
 
-def test_the_reports_of_patterns_without_a_body_are_none():
-    X = patterns_of(0.85, 0.82)
-    with pytest.warns(RuntimeWarning, match="too bright"):
-        fitter = CubeMaker().fit(X)
-    with pytest.warns(RuntimeWarning, match="too bright"):
-        assert fitter.report(X) == [None, None]
-
-
-def upper_half():
-    mask = np.zeros((16, 16), bool)
-    mask[:8] = True
-    return mask
-
-
-def reported(monkeypatch):
-    """Note what reports are made of, in place of making them."""
-    made = []
-
-    def note(solid, response, pattern, mask, simulator, **known):
-        made.append({"solid": solid, "pattern": pattern, "mask": mask, **known})
-        return solid
-
-    monkeypatch.setattr(_pattern_fitter, "build_report", note)
-    return made
-
-
-def test_reports_judge_the_pixels_that_were_fitted(monkeypatch):
-    made = reported(monkeypatch)
-    X, mask = patterns_of(0.5), upper_half()
-    X[:, ~mask] = np.nan
-    fitter = CubeMaker().fit(X, mask=mask)
-    for given in (None, mask):
-        fitter.report(X, mask=given)
-        np.testing.assert_array_equal(made[-1]["mask"], mask)
-        np.testing.assert_array_equal(made[-1]["pattern"], np.where(mask, X[0], 0))
-        np.testing.assert_array_equal(made[-1]["intensity"], fitter._intensity(fitter.solids_[0]))
-    assert fitter.score(X) == pytest.approx(-fitter.residuals_[0])
-    assert len(fitter.solids_) == 1
-
-
 def test_one_pattern_with_two_masks_has_two_bodies():
     X = patterns_of(0.5, 0.5)
     masks = np.stack([upper_half(), ~upper_half()])
@@ -367,30 +269,6 @@ def test_only_fitters_with_jobs_take_those_of_joblib():
     with parallel_config(n_jobs=2):
         assert sizes(SerialCubeMaker().fit(X)) == [30, 50]
         assert sizes(CubeMaker().fit(X)) == [30, 50]
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [(1e6, [1e6, 1e6]), ([1e6, 2e6], [1e6, 2e6]), (None, [None, None]), (np.ones((2, 16, 16)), None)],
-)
-def test_photons_of_the_reports(monkeypatch, counts, expected):
-    made = reported(monkeypatch)
-    X = patterns_of(0.3, 0.5)
-    CubeMaker().fit(X).report(X, counts=counts)
-    if expected is None:
-        assert [each["counts"].shape for each in made] == [(16, 16)] * 2
-    else:
-        assert [each["counts"] for each in made] == expected
-
-
-@pytest.mark.parametrize(
-    "counts", [0, -1e6, np.nan, [1e6] * 3, np.ones((16, 16)), np.ones((1, 16, 16)), "many"]
-)
-def test_bad_counts_are_named_before_any_work(counts):
-    fitter = CubeMaker().fit(patterns_of(0.3, 0.5))
-    with pytest.raises(ValueError, match="'counts' parameter of CubeMaker must be"):
-        fitter.report(patterns_of(0.2, 0.4), counts=counts)
-    assert len(fitter.solids_) == 2
 
 
 def test_a_caveat_is_told(monkeypatch):

@@ -1,33 +1,34 @@
-"""Bodies refined by Poisson's likelihood: its derivatives, what noise leaves of the estimates, and the fitter's use."""
+"""Bodies refined by Poisson's likelihood: its derivatives, and what noise leaves of the estimates."""
 
 import math
 
 import numpy as np
 import pytest
+from photon_scene import CUBE, EXACT, LIMIT, MASK, SIMULATOR
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from scatterkit.experiment import QGrid
-from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter, _photon_fit
-from scatterkit.fitting._photon_fit import FAINTEST, PhotonObjective, deviance, refined_by_photons
-from scatterkit.fitting._planes import box_limit
+from scatterkit.fitting import ConvexBody, _photon_fit
+from scatterkit.fitting._photon_fit import (
+    FAINTEST,
+    MANY,
+    PhotonObjective,
+    deviance,
+    likeliest_light,
+    refined_by_photons,
+    unsaturated,
+)
 from scatterkit.fitting.answers import parameter_uncertainty
 from scatterkit.fitting.answers._lit import lit_side
+from scatterkit.fitting.engines import _Body, _result
 from scatterkit.fitting.facet_objective import FacetObjective
 from scatterkit.fitting.facet_search import DEEP, FacetSchedule, FacetSearch, Found
 from scatterkit.fitting.levenberg import Trial
 from scatterkit.response import fit_response
-from scatterkit.simulation import LogScaler, MSFTSimulator, PhotonCounts, PolyhedronSimulator
+from scatterkit.simulation import LogScaler
 from scatterkit.simulation.kernels.threads import single_blas_thread
 from scatterkit.solids import Solid
 
-BOX = 200.0
-LIMIT = box_limit(BOX)
-SIMULATOR = MSFTSimulator(box=BOX, detector=QGrid(48, 0.018))
-EXACT = PolyhedronSimulator(detector=SIMULATOR.detector)
-RADII = np.hypot(*(np.indices((48, 48)) - 24))
-MASK = (RADII > 2.5) & (RADII < 22)
-CUBE = CatalogueBody("cube")
 BACKGROUND = 0.2
 N_DRAWS = 12
 
@@ -155,10 +156,63 @@ def test_saturated_pixels_have_no_part_in_it():
     pattern = LogScaler().transform(expected[None])[0]
     level = np.quantile(pattern[MASK], 0.95)
     spoilt = np.where(pattern > level, 7.0, np.round(expected))
+    assert spoilt.max() > MANY
     search = search_of(CUBE, np.minimum(pattern, level))
+    seen = pattern[search.objective.places.lit]
+    assert PhotonObjective(search.objective, spoilt).unsaturated.size == np.sum(seen < 0.99 * level)
     (found,), _ = refined_by_photons(search, [found_at(search, truth)], spoilt, math.inf)
     assert found.deviance < 0.2
     assert size(found.point) == pytest.approx(size(truth), abs=0.02)
+
+
+def test_a_plateau_of_few_photons_is_no_saturation():
+    truth = point_of(CUBE)
+    counts = np.minimum(np.random.default_rng(0).poisson(expected_of(CUBE.solid(truth, LIMIT), 1e3)), 3.0)
+    search = search_of(CUBE, LogScaler().transform(counts[None])[0])
+    assert math.isfinite(search.objective.level)  # many pixels of three photons
+    objective = PhotonObjective(search.objective, counts)
+    assert objective.unsaturated.size == objective.counts.size
+    many = 100 * counts[MASK]
+    measured = search.objective.picture[MASK].astype(float)
+    np.testing.assert_array_equal(unsaturated(measured, many), many < 300)
+    assert unsaturated(np.ones(9), many[:9] + 200).all()  # there are no others
+
+
+@pytest.mark.parametrize("background", [0.0, 0.05, 3.0])
+def test_scale_and_background_are_likeliest(background):
+    rng = np.random.default_rng(4)
+    intensity = rng.exponential(2.0, 4000)
+    counts = rng.poisson(1.5 * intensity + background).astype(float)
+    found = likeliest_light(intensity, counts)
+
+    def lost(light):
+        return -stats.poisson.logpmf(counts, light[0] * intensity + light[1]).sum()
+
+    assert found[1] >= 0
+    for step in ([0.01, 0], [-0.01, 0], [0, 0.01], [0, -0.01]):
+        light = np.array(found) + step
+        assert light[1] < 0 or lost(light) > lost(found)
+
+
+def test_the_shift_of_the_likeliest_body_is_kept():
+    truth = point_of(CUBE)
+    counts = np.round(expected_of(CUBE.solid(truth, LIMIT), 1e6))
+    search = search_of(CUBE, LogScaler().transform(counts[None])[0], max_shift=3.0)
+    off = search.objective.response(np.array([0.0, 1.0, 0.0, 0.4, -0.3]))
+    (found,), _ = refined_by_photons(search, [Found(truth, "", 0.0, off)], counts, math.inf)
+    assert found.response.shift == pytest.approx((0.0, 0.0), abs=0.02)
+
+
+def test_bodies_that_were_refined_come_first():
+    response = search_of(CUBE, np.eye(48, dtype=np.float32)).objective.response(np.zeros(5))
+    solids = [Solid.from_catalogue("cube", circumradius=radius) for radius in (40, 50, 60)]
+    left = [(0.01, math.nan), (0.03, 1.1), (0.02, 0.9)]
+    for given, order in ((left, [2, 1, 0]), ([(residual, math.nan) for residual, _ in left], [0, 2, 1])):
+        bodies = [_Body(solid, response, *each) for solid, each in zip(solids, given, strict=True)]
+        best = _result(bodies, interrupted=False)
+        assert [solids.index(body) for _, body in best.candidates] == order
+        assert best.solid is solids[order[0]]
+        assert best.deviance == pytest.approx(given[order[0]][1], nan_ok=True)
 
 
 def test_bodies_without_time_stay_as_they_are():
@@ -221,6 +275,53 @@ def test_the_size_of_a_cube_is_known_as_well_as_photons_allow(photons, gain):
     assert low < (of_likelihood / bound) ** 2 < high
 
 
+def normal_bound(solid, faces, photons, background):
+    """Least standard deviation of normals, all planes free, by differences of simulated patterns."""
+    scale = photons / EXACT.transform([solid])[0][MASK].sum(dtype=float)
+
+    def seen(normals, offsets):
+        moved = Solid.from_halfspaces(normals, offsets)
+        return scale * EXACT.transform([moved])[0][MASK].astype(float)
+
+    rows, normals, offsets = [], solid.normals, solid.offsets
+    for face, normal in enumerate(normals):
+        sides = np.linalg.svd(normal[None])[2][1:]
+        for side in (None, *sides):
+            ends = []
+            for step in (0.01, -0.01) if side is None else (2e-4, -2e-4):
+                turned, moved = normals.copy(), offsets.copy()
+                if side is None:
+                    moved[face] += step
+                else:
+                    turned[face] = math.cos(step) * normal + math.sin(step) * side
+                ends.append((step, seen(turned, moved)))
+            rows.append((ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0]))
+    mean = seen(normals, offsets)
+    jacobian = np.array([*rows, mean, np.ones(mean.size)])
+    # shifts of the body change nothing and turn nothing
+    shifts = np.zeros((3, len(jacobian)))
+    shifts[:, : 3 * len(normals) : 3] = normals.T
+    fisher = (jacobian / (mean + background)) @ jacobian.T
+    variances = np.diag(np.linalg.inv(fisher + 1e4 * shifts.T @ shifts))
+    return np.sqrt([variances[3 * face + 1] + variances[3 * face + 2] for face in faces])
+
+
+def test_a_background_makes_facets_less_sure_as_photons_say():
+    solid = CUBE.solid(point_of(CUBE), LIMIT).rotate(Rotation.from_rotvec([0.2, -0.1, 0.3]))
+    scattering, sigmas = EXACT.transform([solid])[0], []
+    for background in (0.2, 20.0):
+        counts = expected_of(solid, 1e5, background)
+        pattern = LogScaler().transform(counts[None])[0]
+        response = fit_response(pattern, scattering, MASK, max_shift=0.0, fit_saturation=False)[0]
+        known = parameter_uncertainty(
+            *(solid, response, pattern, MASK, SIMULATOR), counts=counts, max_shift=0.0, by_photons=True
+        )
+        bound = normal_bound(solid, known.faces, 1e5, background)
+        np.testing.assert_allclose(known.normal_sigma, bound, rtol=0.1)
+        sigmas.append([*known.normal_sigma, *known.distance_sigma])
+    assert (np.array(sigmas[1]) > 1.1 * np.array(sigmas[0])).all()
+
+
 @pytest.mark.slow
 def test_intervals_of_facets_hold_the_truth_as_often_as_they_say():
     model = ConvexBody(n_faces=14)
@@ -250,101 +351,3 @@ def test_intervals_of_facets_hold_the_truth_as_often_as_they_say():
     assert np.sqrt(np.mean(np.square(scores))) == pytest.approx(1.0, abs=0.2)
     assert 0.8 < np.mean(np.abs(scores) < stats.norm.ppf(0.95)) < 0.97
     assert np.mean(deviances) == pytest.approx(1.0, abs=0.05)
-
-
-@pytest.fixture(scope="module")
-def counted():
-    cube = Solid.from_catalogue("cube", circumradius=60).rotate(Rotation.from_rotvec([0.3, 0.5, 0.2]))
-    photons = PhotonCounts(1e5, random_state=1).transform(EXACT.transform([cube]) * MASK)
-    return photons, LogScaler().transform(photons)
-
-
-@pytest.fixture(scope="module")
-def fitted(counted):
-    photons, X = counted
-    noisy = np.where(MASK, photons, np.nan)  # what was not measured may hold anything
-    return quick().fit(X, mask=MASK, counts=noisy)
-
-
-def quick(**settings):
-    return ForwardFitter(CUBE, SIMULATOR, n_starts=4, n_rounds=1, n_kept=1, random_state=0, **settings)
-
-
-def test_a_fitter_takes_counts(fitted, counted):
-    photons, X = counted
-    squares = quick().fit(X, mask=MASK)
-    assert np.isnan(squares.deviances_[0])
-    assert 0.7 < fitted.deviances_[0] < 1.1
-    assert fitted.solids_[0].circumradius == pytest.approx(60, abs=0.15)
-    assert fitted.solids_[0].circumradius != squares.solids_[0].circumradius
-    # the residual is that of the log-scaled pattern in both, and the likeliest body's is no less
-    assert squares.residuals_[0] <= fitted.residuals_[0] < 1.2 * squares.residuals_[0]
-    pictured = fitted.predict_pattern(X)[0]
-    assert np.mean((pictured - X[0])[MASK] ** 2) == pytest.approx(fitted.residuals_[0], rel=1e-3)
-    # what counts are known is known to the report too
-    told, by_squares = (fitter.report(X, mask=MASK, counts=photons)[0] for fitter in (fitted, squares))
-    assert fitted.report(X)[0].facets.uncertainty.noise == "photon counts"
-    assert (told.facets.uncertainty.distance_sigma < by_squares.facets.uncertainty.distance_sigma).all()
-
-
-def test_a_pattern_is_found_with_its_counts_and_new_with_others(fitted, counted):
-    photons, X = counted
-    fitter = quick(time_budget=5.0).fit(X, mask=MASK)
-    fitter.predict(X, mask=MASK, counts=photons)
-    assert len(fitter.solids_) == 2
-    assert np.isfinite(fitter.deviances_).tolist() == [False, True]
-    assert fitter.score(X, mask=MASK, counts=photons) == pytest.approx(-fitter.residuals_[1])
-    assert fitter.score(X, mask=MASK) == pytest.approx(-fitter.residuals_[0])
-    assert len(fitter.solids_) == 2
-    assert fitted.predict_solids(X) == fitted.predict_solids(X, counts=photons, mask=MASK) == fitted.solids_
-
-
-@pytest.mark.parametrize(
-    ("spoil", "told"),
-    [
-        (lambda counts: -counts, "at least 0|>= 0|in \\[0"),
-        (lambda counts: counts + 0.5, "whole numbers"),
-        (lambda counts: counts * 0, "not all zero"),
-        (lambda counts: counts * np.nan, ""),
-        (lambda counts: counts[0], "on each pixel"),
-        (lambda counts: float(counts.sum()), "on each pixel"),
-        (lambda counts: counts[:, 1:], "on each pixel"),
-    ],
-    ids=["negative", "not whole", "none", "nan", "one pattern", "total", "shape"],
-)
-def test_bad_counts_are_told(counted, spoil, told):
-    photons, X = counted
-    with pytest.raises(ValueError, match=f"'counts' .* of ForwardFitter must (?s:.*)({told})"):
-        quick().fit(X, mask=MASK, counts=spoil(photons))
-
-
-def test_voxels_do_not_take_counts(counted):
-    photons, X = counted
-    fitter = quick(method="voxels")
-    with pytest.raises(ValueError, match=r"'counts' .* must be None where bodies are fitted by voxels"):
-        fitter.fit(X, counts=photons)
-
-
-def test_reports_of_likelihoods_need_counts(counted, fitted):
-    _, X = counted
-    with pytest.raises(ValueError, match=r"'by_photons' .* must be False"):
-        parameter_uncertainty(fitted.solids_[0], fitted.responses_[0], X[0], MASK, SIMULATOR, by_photons=True)
-
-
-@pytest.mark.slow
-def test_fits_by_counts_are_closer_to_the_truth_than_fits_by_squares():
-    name, detector = "truncated_octahedron", QGrid(64, 0.0138)
-    truth = Solid.from_catalogue(name, circumradius=60).rotate(Rotation.from_rotvec([0.3, 0.5, 0.2]))
-    intensity = PolyhedronSimulator(detector=detector).transform([truth])
-    mask = np.hypot(*(np.indices((64, 64)) - 32)) > 2.5
-    photons = PhotonCounts(1e5, random_state=5).transform(np.repeat(intensity * mask, 8, axis=0))
-    X = LogScaler().transform(photons)
-    settings = {"n_starts": 8, "n_rounds": 1, "n_kept": 1, "max_shift": 1.0, "random_state": 0}
-    fitter = ForwardFitter(name, MSFTSimulator(box=BOX, detector=detector), **settings)
-    off = []
-    for counts in (None, photons):
-        fitter.fit(X, mask=mask, counts=counts)
-        off.append([solid.circumradius - 60 for solid in fitter.solids_])
-    of_squares, of_likelihood = np.sqrt(np.mean(np.square(off), axis=1))
-    assert of_likelihood < 0.75 * of_squares
-    assert fitter.deviances_ == pytest.approx(np.full(8, 0.9), abs=0.1)

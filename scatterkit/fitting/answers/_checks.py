@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import Positive, check_array, check_mask, check_value, fail, shown
+from scatterkit._validation import Boolean, Positive, check_array, check_mask, check_value, fail, shown
+from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._jacobian import Simulator
 
 
@@ -27,7 +28,12 @@ def total_photons(counts: float | ArrayLike, mask: NDArray[np.bool_], *, owner: 
     if np.ndim(counts) == 0:
         check_value(counts, Positive("photons"), name="counts", owner=owner)
         return float(counts)  # type: ignore[arg-type]
-    pixels = check_array(
+    return float(photons_on_pixels(counts, mask, owner=owner).sum())
+
+
+def photons_on_pixels(counts: ArrayLike, mask: NDArray[np.bool_], *, owner: str) -> Floats:
+    """Give checked counts (y, x), zero outside the mask."""
+    pixels: Floats = check_array(
         np.where(mask, counts, 0) if np.shape(counts) == mask.shape else counts,
         name="counts",
         owner=owner,
@@ -36,7 +42,14 @@ def total_photons(counts: float | ArrayLike, mask: NDArray[np.bool_], *, owner: 
         low=0,
         what="photon counts (y, x)",
     )
-    total = float(pixels[mask].sum())
-    if total == 0:
+    if not pixels.any():
         raise fail("counts", owner, "photon counts that are not all zero on the mask", shown(pixels))
-    return total
+    return pixels
+
+
+def check_by_photons(by_photons: bool, counts: float | ArrayLike | None, *, owner: str) -> None:
+    """Check whether a body was fitted by photons, which must be known on each pixel then."""
+    check_value(by_photons, Boolean(), name="by_photons", owner=owner)
+    if by_photons and (counts is None or np.ndim(counts) == 0):
+        allowed = "False where the counts are not known on each pixel"
+        raise fail("by_photons", owner, allowed, shown(by_photons))

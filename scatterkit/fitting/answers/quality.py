@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._noise import neighbour_correlation
+from scatterkit.fitting.facet_objective import pixel_losses
 
 NO_FRINGES = 0.85
 """A fit that leaves more than this share of the fringes' variance is no better than a smooth profile."""
@@ -29,7 +31,7 @@ class FitQuality:
     Parameters
     ----------
     residual : float [1]
-        Mean squared difference of pattern and fit over the mask.
+        Mean squared difference of pattern and fit over the mask; of robust fits, pixels weigh what they weighed there.
     smooth_residual : float [1]
         The same for the best smooth profile, a polynomial of the fourth degree in the wave number: what is left of
         the pattern then are its fringes.
@@ -85,7 +87,12 @@ class FitQuality:
 
 
 def judge_fit(
-    pattern: Floats, fitted: Floats, mask: NDArray[np.bool_], q: Floats, expected: float | None = None
+    pattern: Floats,
+    fitted: Floats,
+    mask: NDArray[np.bool_],
+    q: Floats,
+    expected: float | None = None,
+    scale: float = math.inf,
 ) -> FitQuality:
     """Compare a fit with what a smooth profile would explain.
 
@@ -99,6 +106,8 @@ def judge_fit(
         Wave numbers of the pixels.
     expected : float, optional [1]
         The mean squared difference that noise alone would leave.
+    scale : float [1], default=inf
+        Of a robust fit, the error beyond which pixels count for little, here too; infinite for others.
 
     Returns
     -------
@@ -121,10 +130,12 @@ def judge_fit(
     smooth = powers @ np.linalg.lstsq(powers, values, rcond=None)[0]
     fringes = np.zeros(mask.shape)
     fringes[mask] = values - smooth
+    weights = pixel_losses(difference[mask], scale)[1]
+    difference[mask] *= np.sqrt(weights)
     centred = np.where(mask, difference - difference[mask].mean(), 0)
     return FitQuality(
-        residual=float(np.mean(difference[mask] ** 2)),
-        smooth_residual=float(np.mean(fringes[mask] ** 2)),
+        residual=float(np.mean(difference[mask] ** 2) / weights.mean()),
+        smooth_residual=float(np.average(fringes[mask] ** 2, weights=weights)),
         structure=neighbour_correlation(centred, mask),
         pattern_structure=neighbour_correlation(fringes, mask),
         expected=expected,

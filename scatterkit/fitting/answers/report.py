@@ -24,10 +24,9 @@ from scatterkit._validation import (
 )
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
-from scatterkit.fitting.answers._alike import alike_groups
-from scatterkit.fitting.answers._checks import measured_mask, total_photons
+from scatterkit.fitting.answers._checks import check_by_photons, measured_mask, total_photons
 from scatterkit.fitting.answers._jacobian import Simulator
-from scatterkit.fitting.answers._lit import is_polyhedron, lit_side
+from scatterkit.fitting.answers._lit import is_polyhedron
 from scatterkit.fitting.answers._noise import photon_moments
 from scatterkit.fitting.answers._scattering import (
     decay_length,
@@ -35,45 +34,22 @@ from scatterkit.fitting.answers._scattering import (
     inversion_change,
     simulated_intensity,
 )
+from scatterkit.fitting.answers.alternatives import Alternative, alternatives_to
 from scatterkit.fitting.answers.facet_table import FacetTable, facet_table
 from scatterkit.fitting.answers.indexing import guess_fcc
 from scatterkit.fitting.answers.quality import FitQuality, judge_fit
 from scatterkit.fitting.answers.uncertainty import FacetUncertainty, parameter_uncertainty
-from scatterkit.metrics import front_iou, r_factor
+from scatterkit.metrics import r_factor
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
-from scatterkit.solids import Rasterizer, Solid
+from scatterkit.solids import Solid
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
 N_LENGTHS = 3
 """Lengths of the field's decay behind the front that a pattern can see."""
-MARGIN = 2
-"""Edge of the cube in which bodies are compared, in units of the box."""
 NARROWEST, WIDEST = np.radians([4.0, 10.0])
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another body that fits a pattern about as well.
-
-    Parameters
-    ----------
-    solid : Solid
-        The body.
-    residual : float [1]
-        Its residual.
-    front_iou : float [1]
-        Intersection over union of its front with that of the reported body: 1 for the same front.
-    count : int, default=1
-        How many of the candidates are this body: starts that ended at the same lit side.
-    """
-
-    solid: Solid
-    residual: float
-    front_iou: float
-    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +67,7 @@ class FitReport:
     mask : ndarray of bool of shape (rows, columns)
         True where measured.
     residual : float [1]
-        Mean squared difference over the mask.
+        Mean squared difference over the mask; of robust fits, pixels weigh what they weighed there.
     r_factor : float [1]
         Crystallographic R factor of the intensities behind the unclipped pixels.
     quality : FitQuality
@@ -162,6 +138,7 @@ def build_report(
     intensity: ArrayLike | None = None,
     max_shift: float = 3.0,
     by_photons: bool = False,
+    scale: float = math.inf,
 ) -> FitReport:
     """Report what the fit of one pattern tells.
 
@@ -179,11 +156,12 @@ def build_report(
         The experiment; the published silver configuration by default. Convex polyhedra are simulated exactly where
         light travels straight.
     candidates : sequence of (float, Solid) [1], optional
-        Residuals and bodies of all starts, the reported one may be among them.
+        Residuals and bodies of all starts, the reported one may be among them: its own residual is what the others'
+        are compared with then.
     counts : float or array-like of shape (rows, columns) [photons], optional
         The photons behind the pattern: how many in all on the masked pixels, or on each pixel.
     tolerance : float [1], default=0.1
-        Candidates whose residual exceeds the best one by no more than this part fit equally well.
+        Candidates whose residual exceeds the reported body's by no more than this part fit equally well.
     crystal : {"fcc", None}, default="fcc"
         Whether to look for Miller indices.
     grid : int, default=64
@@ -194,7 +172,11 @@ def build_report(
     max_shift : float [pixel], default=3.0
         How far the fit let the pattern's centre lie off along each axis; 0 where it is known.
     by_photons : bool, default=False
-        Whether the body was fitted by Poisson's likelihood of the counts, as by ``ForwardFitter.fit(X, counts=...)``.
+        Whether the body was fitted by Poisson's likelihood of the counts on each pixel, as by
+        ``ForwardFitter.fit(X, counts=...)``.
+    scale : float [1], default=inf
+        Of a robust fit, the error beyond which pixels count for little: they weigh in uncertainties, residual and
+        verdict what they weighed there. Infinite for other fits.
 
     Returns
     -------
@@ -244,8 +226,8 @@ def build_report(
     check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=owner)
     bodies = _checked_candidates(candidates, owner)
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
-    if by_photons and photons is None:
-        raise fail("by_photons", owner, "False where the counts are not known", shown(by_photons))
+    check_by_photons(by_photons, counts, owner=owner)
+    check_value(scale, Positive(finite=False), name="scale", owner=owner)
     simulated = None if intensity is None else _checked(intensity, flags, owner)
     if simulated is None:
         simulated = simulated_intensity(solid, simulator, grid)
@@ -255,19 +237,20 @@ def build_report(
     expected = None if photons is None else _expected(behind[flags], photons, response)
     k = 2 * math.pi / simulator.wavelength
     q = np.broadcast_to(np.hypot(*detector.wavevectors(k)), detector.shape)
-    quality = judge_fit(values, fitted, flags, q, expected)
-    as_good = [
-        pair for pair in bodies if pair[1] is not solid and pair[0] <= (1 + tolerance) * quality.residual
-    ]
+    quality = judge_fit(values, fitted, flags, q, expected, scale)
+    # candidates may bear the loss that the fit went by, which is another than the residual
+    best = next((residual for residual, body in bodies if body is solid), quality.residual)
+    as_good = [pair for pair in bodies if pair[1] is not solid and pair[0] <= (1 + tolerance) * best]
     seen = solid, response, values, flags, simulator
     others = [body for _, body in as_good]
     ask = partial(
         parameter_uncertainty,
         *seen,
-        counts=photons,
+        counts=counts if by_photons else photons,
         alternatives=others,
         max_shift=max_shift,
         by_photons=by_photons,
+        scale=scale,
     )
     is_told = quality.contrast > 1e-6 and response.gain > 0
     facets, notes = _facets(solid, ask if is_told else None, crystal)
@@ -282,7 +265,7 @@ def build_report(
         quality=quality,
         facets=facets,
         undetermined=[*_undetermined(solid, response, flags, simulator, quality, grid), *notes],
-        alternatives=_alternatives(solid, as_good, simulator, grid),
+        alternatives=alternatives_to(solid, as_good, simulator, grid),
         reject_=quality.reason,
     )
 
@@ -307,35 +290,6 @@ def _checked(intensity: ArrayLike, mask: NDArray[np.bool_], owner: str) -> NDArr
 def _expected(intensity: Floats, photons: float, response: DetectorResponse) -> float:
     moments = photon_moments(intensity, float(intensity.sum()) / photons, response)
     return float(np.mean(moments.variance + moments.bias**2))
-
-
-def _alternatives(
-    solid: Solid, as_good: list[tuple[float, Solid]], simulator: Simulator, grid: int
-) -> list[Alternative]:
-    if not as_good:
-        return []
-    ranked = sorted(as_good, key=lambda pair: pair[0])
-    groups = alike_groups([body for _, body in ranked])
-    others = [ranked[group[0]] for group in groups]
-    # fronts are laid upon each other, whereupon hidden backs may leave the box
-    box = MARGIN * (simulator.box if isinstance(simulator, MSFTSimulator) else MSFTSimulator().box)
-    rasterizer = Rasterizer(grid=int(MARGIN * grid), box=box)
-    home = solid.shift(-solid.bounds.mean(axis=0))
-    bodies = [home, *(_laid_upon(home, body) for _, body in others)]
-    volumes = rasterizer.transform(bodies)
-    length = min(decay_length(simulator), box)
-    fronts = [front_iou(volumes[0], volume, absorption_length=length, box=box) for volume in volumes[1:]]
-    return [
-        Alternative(body, value, float(front), len(group))
-        for (value, body), front, group in zip(others, fronts, groups, strict=True)
-    ]
-
-
-def _laid_upon(home: Solid, body: Solid) -> Solid:
-    """Move a body so that the lit surfaces of both have the same origin; what no pattern tells has no part in it."""
-    if not (is_polyhedron(home) and is_polyhedron(body)):
-        return body.shift(home.bounds.mean(axis=0) - body.bounds.mean(axis=0))
-    return body.shift(lit_side(home).origin - lit_side(body).origin)
 
 
 def _facets(
@@ -394,4 +348,4 @@ def _r_factor(pattern: Floats, fitted: Floats, mask: NDArray[np.bool_], response
     return float(r_factor(measured, simulated, unclipped))
 
 
-__all__ = ["Alternative", "FitReport", "build_report"]
+__all__ = ["FitReport", "build_report"]

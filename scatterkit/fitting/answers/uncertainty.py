@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
@@ -11,18 +12,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from scatterkit._validation import (
-    Boolean,
     Instance,
+    Positive,
     Real,
     check_array,
     check_value,
-    fail,
-    shown,
 )
 from scatterkit.experiment import check_detector
+from scatterkit.fitting._photon_fit import likeliest_light, unsaturated
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.answers._alike import facet_spread
-from scatterkit.fitting.answers._checks import measured_mask, total_photons
+from scatterkit.fitting.answers._checks import (
+    check_by_photons,
+    measured_mask,
+    photons_on_pixels,
+    total_photons,
+)
 from scatterkit.fitting.answers._covariance import (
     Estimate,
     distance_gradient,
@@ -34,7 +39,7 @@ from scatterkit.fitting.answers._fisher import photon_jacobian
 from scatterkit.fitting.answers._jacobian import PatternJacobian, Scene, Simulator
 from scatterkit.fitting.answers._lit import check_polyhedron, lit_side
 from scatterkit.fitting.answers._noise import correlation_length, photon_moments, residual_scatter
-from scatterkit.fitting.facet_objective import _saturation_level
+from scatterkit.fitting.facet_objective import pixel_losses
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Solid
@@ -82,7 +87,7 @@ class FacetUncertainty:
     noise : {"photon counts", "residual"}
         Where the size of the noise was taken from.
     noise_level : float [1]
-        Root mean square noise of a pixel's recorded value.
+        Root mean square noise of a pixel's recorded value, weighted as in the fit.
     correlation_length : int [pixel]
         Pixels closer than this along both axes were not taken as independent.
 
@@ -194,6 +199,7 @@ def parameter_uncertainty(
     alternatives: Sequence[Solid] = (),
     max_shift: float = 3.0,
     by_photons: bool = False,
+    scale: float = math.inf,
 ) -> FacetUncertainty:
     """Find how well the lit facets of a fitted body are known, from the curvature at the optimum.
 
@@ -217,8 +223,12 @@ def parameter_uncertainty(
     max_shift : float [pixel], default=3.0
         How far the pattern's centre may lie off along each axis; 0 where it is known, as for a fit without shift.
     by_photons : bool, default=False
-        Whether the body was fitted by Poisson's likelihood of the counts, as by ``ForwardFitter.fit(X, counts=...)``:
-        the covariance is then the inverse of their Fisher information, without bias.
+        Whether the body was fitted by Poisson's likelihood of the counts on each pixel, as by
+        ``ForwardFitter.fit(X, counts=...)``: the covariance is then the inverse of their Fisher information, without
+        bias, over the likeliest even background.
+    scale : float [1], default=inf
+        Of a robust fit, the error beyond which pixels count for little: they weigh here what they weighed there.
+        Infinite for fits by least squares or photons.
 
     Returns
     -------
@@ -279,19 +289,21 @@ def parameter_uncertainty(
         what="a pattern (y, x)",
     )
     photons = None if counts is None else total_photons(counts, flags, owner=owner)
-    check_value(by_photons, Boolean(), name="by_photons", owner=owner)
-    if by_photons and photons is None:
-        raise fail("by_photons", owner, "False where the counts are not known", shown(by_photons))
+    check_by_photons(by_photons, counts, owner=owner)
+    check_value(scale, Positive(finite=False), name="scale", owner=owner)
     scene = Scene.of(simulator)
     seen = flags & scene.lit
     planes = solid.normals, solid.offsets
     look = scene.jacobian(*planes, response, seen, with_shift=max_shift > 0)
-    derivatives = np.concatenate([look.planes, look.response])
-    noise = _noise(derivatives, look, values[seen], seen, response, photons)
-    if by_photons and photons is not None:
-        photon = float(look.intensity.sum()) / photons
-        seen = seen & (values < _saturation_level(values[seen]))  # as in the fit
-        look = photon_jacobian(scene, planes, response.shift, photon, seen, with_shift=max_shift > 0)
+    weights = pixel_losses(values[seen] - look.pattern, scale)[1]
+    derivatives = np.concatenate([look.planes, look.response]) * np.sqrt(weights)
+    noise = _noise(derivatives, look, values[seen], seen, response, photons, weights)
+    if by_photons and counts is not None:
+        pixels = photons_on_pixels(counts, flags, owner=owner)
+        told = unsaturated(values[seen], pixels[seen])  # as in the fit
+        light = likeliest_light(look.intensity[told], pixels[seen][told])
+        seen[seen] = told
+        look = photon_jacobian(scene, planes, response.shift, light, seen, with_shift=max_shift > 0)
         derivatives = np.concatenate([look.planes, look.response])
         bias = np.zeros(derivatives.shape[1])
         noise = noise._replace(scatter=derivatives @ derivatives.T, bias=bias, variance=1.0)
@@ -348,19 +360,21 @@ def _noise(
     seen: NDArray[np.bool_],
     response: DetectorResponse,
     photons: float | None,
+    weights: Floats,
 ) -> _Noise:
+    """Judge the noise of what derivatives by weighted pixels belong to."""
     if photons is not None:
         photon = float(look.intensity.sum()) / photons
         moments = photon_moments(look.intensity, photon, response)
-        scatter = (derivatives * moments.variance) @ derivatives.T
-        variance = float(moments.variance.mean())
-        return _Noise(scatter, moments.bias, variance, variance, "photon counts", 1)
-    residual = values - look.pattern
+        scatter = (derivatives * (weights * moments.variance)) @ derivatives.T
+        variance = float(np.average(moments.variance, weights=weights))
+        return _Noise(scatter, moments.bias * np.sqrt(weights), variance, variance, "photon counts", 1)
+    residual = (values - look.pattern) * np.sqrt(weights)
     length = correlation_length(residual, seen)
     freedom = residual.size / max(residual.size - len(derivatives), 1)
     scatter = freedom * residual_scatter(derivatives, residual, seen, length)
     # without any residual the prior still needs a scale
-    variance = max(freedom * float(np.mean(residual**2)), 1e-14)
+    variance = max(freedom * float(np.mean(residual**2) / weights.mean()), 1e-14)
     return _Noise(scatter, np.zeros(residual.size), variance, variance, "residual", length)
 
 

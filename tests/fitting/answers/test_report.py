@@ -199,6 +199,42 @@ def test_a_body_that_is_not_convex_has_no_facets():
     assert "facet " not in str(report)
 
 
+def test_bodies_are_compared_by_the_loss_of_the_fit(body, noisy):
+    """Candidates may bear another loss than the mean squared difference, as those of robust fits do."""
+    pattern, response = noisy
+    grown = Solid.from_halfspaces(body.normals, body.offsets + 15.0 * (body.normals[:, 2] < -0.5))
+    residual = float(np.mean((response.apply(exact_intensity(body, GRID)) - pattern) ** 2))
+    given = {"simulator": SIMULATOR, "crystal": None}
+    for loss, n_others in ((0.5 * residual, 0), (0.85 * residual, 1)):
+        candidates = [(loss, body), (0.9 * residual, grown)]
+        told = build_report(body, response, pattern, **given, candidates=candidates)
+        assert len(told.alternatives) == n_others
+
+
+def test_a_robust_fit_is_not_rejected_for_what_it_ignored(body, noisy):
+    pattern, response = noisy
+    rows, columns = np.indices(GRID.shape) - 32
+    blind = np.exp(-((rows - 12) ** 2 + (columns - 10) ** 2) / (2 * 8.0**2))
+    scale = 0.5 * pattern.std()
+    given = {"simulator": SIMULATOR, "crystal": None}
+    whole = build_report(body, response, pattern, **given)
+    squared, robust = (
+        build_report(body, response, pattern + 3.0 * blind, **given, scale=scale) for scale in (np.inf, scale)
+    )
+    assert "fringes" in squared.reject_
+    assert robust.reject_ is None
+    assert squared.residual == pytest.approx(np.mean(squared.residual_map**2))
+    assert robust.residual < 0.05 * squared.residual
+    sure, lost, spoilt = (told.facets.uncertainty.distance_sigma for told in (whole, robust, squared))
+    assert (lost < 0.5 * spoilt).all()
+    assert (lost > 0.8 * sure).all()
+    # as far off as the scale is wide, a pixel weighs half
+    even = build_report(body, response, robust.fitted + scale * np.sign(blind - 0.3), **given, scale=scale)
+    assert even.residual == pytest.approx(scale**2)
+    with pytest.raises(ValueError, match="'scale' parameter of build_report"):
+        build_report(body, response, pattern, **given, scale=0.0)
+
+
 def test_noise_that_is_known_excuses_the_residual():
     """A residual that noise explains is not called structured; the same size in waves is."""
     rng = np.random.default_rng(4)
