@@ -11,8 +11,8 @@ from scatterkit.fitting import CatalogueBody, ForwardFitter, catalogue_fit
 from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting.catalogue_fit import axis_labels, class_names, fit_catalogue
 from scatterkit.fitting.engines import FitRequest
+from scatterkit.fitting.first_look import FirstLook
 from scatterkit.response import DetectorResponse
-from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 NAMES = class_names()
@@ -53,9 +53,9 @@ class Fits:
 
 def request(time_budget=None):
     pattern = np.ones((4, 4), np.float32)
-    return FitRequest(
-        pattern, pattern > 0, MSFTSimulator(), 16, 0.0, time_budget, 1, None, np.random.default_rng(0)
-    )
+    mask, rng = pattern > 0, np.random.default_rng(0)
+    look = FirstLook(np.ones((128, 128)))  # these fits do not look at patterns
+    return FitRequest(pattern, mask, look.simulator, 16, 0.0, time_budget, 1, None, rng, look)
 
 
 def test_the_best_class_wins_after_the_best_three_were_varied():
