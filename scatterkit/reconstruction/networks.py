@@ -37,7 +37,7 @@ def make_network(
     Returns
     -------
     keras.Model
-        Takes ``(pattern, mask)``, both (n, n_pixels, n_pixels), and gives numbers (n, *numbers_shape), float32 under
+        Takes ``(pattern, mask)``, both (n, n_pixels, n_pixels), and gives numbers (n,) + numbers_shape, float32 under
         any policy. Weights are initialised; ``save_weights`` and ``load_weights`` keep them.
 
     See Also

@@ -53,7 +53,7 @@ class Decoder(Component, ABC):
 
         Returns
         -------
-        Keras tensor of float32 of shape (n, *numbers_shape)
+        Keras tensor of float32 of shape (n,) + numbers_shape
             The numbers, any real ones.
         """
 
@@ -66,7 +66,7 @@ class Decoder(Component, ABC):
 
         Parameters
         ----------
-        numbers : tensor of shape (n, *numbers_shape)
+        numbers : tensor of shape (n,) + numbers_shape
             What the network gives.
         grid : int, default=64
             Voxels along each axis.
@@ -102,7 +102,7 @@ class Decoder(Component, ABC):
 
         Parameters
         ----------
-        numbers : array_like or tensor of shape (n, *numbers_shape)
+        numbers : array_like or tensor of shape (n,) + numbers_shape
             What the network gives.
         grid : int, default=64
             Voxels along each axis.

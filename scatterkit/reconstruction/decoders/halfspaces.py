@@ -110,7 +110,7 @@ class _HalfSpaceDecoder(Decoder):
 
         Parameters
         ----------
-        numbers : array_like or tensor of shape (n, *numbers_shape)
+        numbers : array_like or tensor of shape (n,) + numbers_shape
             What the network gives.
         grid : int, default=64
             Voxels along each axis.
