@@ -22,6 +22,7 @@ from .fitting import CatalogueBody as CatalogueBody
 from .fitting import ConvexBody as ConvexBody
 from .fitting import ForwardFitter as ForwardFitter
 from .preprocessing import ExperimentPreprocessor as ExperimentPreprocessor
+from .reconstruction import PhysicsReconstructor as PhysicsReconstructor
 from .response import DetectorResponse as DetectorResponse
 from .response import fit_response as fit_response
 from .simulation import DetectorCounts as DetectorCounts

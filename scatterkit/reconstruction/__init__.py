@@ -16,6 +16,8 @@ from scatterkit.reconstruction.losses.physics import PhysicsLoss
 from scatterkit.reconstruction.losses.shape import CrossEntropyLoss, VisibleShapeLoss
 from scatterkit.reconstruction.networks import make_network
 from scatterkit.reconstruction.pose import canonical_pose, canonical_shift
+from scatterkit.reconstruction.reconstructor import PhysicsReconstructor
+from scatterkit.reconstruction.training.errors import TrainingError
 
 __all__ = [
     "Body",
@@ -26,10 +28,12 @@ __all__ = [
     "Encoder",
     "Loss",
     "PhysicsLoss",
+    "PhysicsReconstructor",
     "PlaneDecoder",
     "PublishedEncoder",
     "Ramp",
     "SupportDecoder",
+    "TrainingError",
     "VisibleShapeLoss",
     "VoxelDecoder",
     "WeightedLoss",

@@ -44,18 +44,26 @@ class Maker:
 
     def __call__(self, stored: Columns, samples: Array, epoch: int) -> tuple[Any, ...]:
         values = {name: self.source.decode(name, column) for name, column in stored.items()}
-        x, mask = values[self.recipe.x], values.get(MASK)
-        if self.recipe.mask and mask is None:
-            mask = np.ones_like(x)
+        x = values[self.recipe.x]
+        if self.recipe.needs_masks:
+            values.setdefault(MASK, np.ones((len(samples), *self.shape), np.float32))
+        mask = values.get(MASK)
         if self.augmenter is not None:
             params = self.augmenter.sample_params(samples, epoch=epoch, shape=x.shape[1:])
             x = self.augmenter.apply(x, params)
             mask = self.augmenter.apply_mask(mask, params) if self.recipe.mask else None
         return self.recipe.pack(x, mask, values, NUMPY)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the patterns."""
+        return self.source.columns[PATTERN].decoded
+
     def example(self) -> tuple[Any, ...]:
         """Give a batch of one sample of zeros, of the shapes and types of all."""
         zeros = {name: np.zeros((1, *c.decoded), np.float32) for name, c in self.source.columns.items()}
+        if self.recipe.needs_masks:
+            zeros.setdefault(MASK, np.zeros((1, *self.shape), np.float32))
         return self.recipe.pack(zeros[self.recipe.x], zeros[self.recipe.x], zeros, NUMPY)
 
 
@@ -90,7 +98,7 @@ def open_feed(
     if augmenter is not None and recipe.x != PATTERN:
         raise fail("augmenter", owner, f"None where x is {recipe.x!r}", shown(augmenter))
     seed = seed_of(random_state, owner=owner)
-    opened = open_source(source, recipe.variables, owner=owner, optional=(MASK,) if mask else ())
+    opened = open_source(source, recipe.variables, owner=owner, optional=(MASK,) if recipe.needs_masks else ())
     chosen = check_samples(samples, opened.n_samples, owner)
     if options["drop_last"] and len(chosen) < batch_size:
         allowed = f"at most the number of samples, {len(chosen)}, where drop_last is True"

@@ -10,9 +10,10 @@ from sklearn.base import clone
 
 from scatterkit._validation import Choice, check_value, fail, shown
 from scatterkit.augmentation import Augmenter
-from scatterkit.datasets.schema import PATTERN, VOLUME
+from scatterkit.datasets.schema import MASK, PATTERN, VOLUME
 
 VARIABLES = (PATTERN, VOLUME)
+TARGETS = (*VARIABLES, MASK)
 MASK_PLACES = Choice((None, "channel", "input"))
 
 
@@ -33,8 +34,13 @@ class Recipe:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of all variables that it takes."""
-        return tuple(dict.fromkeys((self.x, *self.targets)))
+        """Names of all variables that it takes, without masks, which a set may lack."""
+        return tuple(name for name in dict.fromkeys((self.x, *self.targets)) if name != MASK)
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether masks are part of a batch."""
+        return self.mask is not None or MASK in self.targets
 
     def pack(self, x: Any, mask: Any, values: Mapping[str, Any], ops: Any) -> tuple[Any, ...]:
         """Put arrays or tensors together: ``(x,)`` or ``(x, y)``, of which either may be a tuple itself."""
@@ -53,8 +59,10 @@ def check_recipe(x: Any, y: Any, mask: Any, *, owner: str) -> Recipe:
     check_value(x, Choice(VARIABLES), name="x", owner=owner)
     check_value(mask, MASK_PLACES, name="mask", owner=owner)
     several = isinstance(y, (tuple, list)) and len(y) > 0
-    if not (y is None or y in VARIABLES or (several and all(name in VARIABLES for name in y))):
-        raise fail("y", owner, "'volume', 'pattern', a tuple of these, or None", shown(y))
+    if not (y is None or y in TARGETS or (several and all(name in TARGETS for name in y))):
+        raise fail("y", owner, "'volume', 'pattern', 'mask', a tuple of these, or None", shown(y))
+    if MASK in (y if several else (y,)) and x != PATTERN:
+        raise fail("y", owner, f"without 'mask' where x is {x!r}", shown(y))
     if mask is not None and x != PATTERN:
         raise fail("mask", owner, f"None where x is {x!r}", shown(mask))
     return Recipe(x, tuple(y) if several else y, mask)

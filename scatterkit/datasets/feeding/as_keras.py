@@ -43,9 +43,10 @@ def as_keras(
         Samples in a batch.
     x : {"pattern", "volume"}, default="pattern"
         What the network sees.
-    y : {"volume", "pattern"}, tuple of these or None, default="volume"
-        What the network is to give. "pattern" is the clean one, for a physics loss; a tuple makes several targets;
-        None is for ``predict``.
+    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
+        What the network is to give. "pattern" is the clean one, for a physics loss, and "mask" the one before
+        artifacts, for a loss that leaves out what was not measured; a tuple makes several targets; None is for
+        ``predict``.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured: nowhere, as a second channel, so that x is (n, rows,
         columns, 2), or as a second input (pattern, mask). It is 1 everywhere where the set has no masks, less what
@@ -161,7 +162,7 @@ def as_tf_dataset(
         Samples in a batch.
     x : {"pattern", "volume"}, default="pattern"
         What the network sees.
-    y : {"volume", "pattern"}, tuple of these or None, default="volume"
+    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
         What the network is to give.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured.

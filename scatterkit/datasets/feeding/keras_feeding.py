@@ -97,6 +97,21 @@ class Batches(keras.utils.PyDataset, ABC):
             self._has_trained = True
             self._position = self._following(self._position, taken)
 
+    def at(self, position: int) -> Any:
+        """Give the batch at a position of the endless sequence, whatever was asked for before: the same every time.
+
+        Parameters
+        ----------
+        position : int
+            Number of the batch, from the first one of the first epoch.
+
+        Returns
+        -------
+        tuple
+            What iteration gives.
+        """
+        return self._batch(position)
+
     @abstractmethod
     def _following(self, position: int, taken: int) -> int:
         """Give the first position of the next epoch."""
@@ -121,6 +136,7 @@ class StoredBatches(Batches):
 
     def __init__(self, feed: Feed, steps_per_epoch: int | None = None) -> None:
         self._stream = feed.new_stream()
+        self.recipe = feed.make.recipe
         super().__init__(steps_per_epoch or self._stream.n_batches)
         self.max_bytes = feed.max_bytes
         """Most bytes that stored samples and batches take at a time, about."""

@@ -24,7 +24,7 @@ from scatterkit._validation import (
 from scatterkit.augmentation import Augmenter
 from scatterkit.datasets.feeding._recipe import Recipe, check_recipe, seeded
 from scatterkit.datasets.feeding.keras_feeding import Batches
-from scatterkit.datasets.schema import PATTERN, VOLUME
+from scatterkit.datasets.schema import MASK, PATTERN, VOLUME
 from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.simulation.keras_layers import MSFTLayer
 from scatterkit.simulation.kernels.tensor_backends import jit, keras
@@ -75,8 +75,8 @@ class OnTheFly(Batches):
         this many batches in all.
     random_state : int, default=0
         Seed of the bodies and artifacts.
-    y : {"volume", "pattern"}, tuple of these or None, default="volume"
-        What the network is to give. "pattern" is the clean one, for a physics loss.
+    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
+        What the network is to give. "pattern" is the clean one, for a physics loss; "mask" the one before artifacts.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured, as for `as_keras`: those in the simulator's mask and the
         scaler's, less what the augmenter takes.
@@ -137,13 +137,14 @@ class OnTheFly(Batches):
         for name, constraint in _CONSTRAINTS.items():
             check_value(given[name], constraint, name=name, owner=_OWNER)
         super().__init__(int(steps_per_epoch))
-        recipe = check_recipe(PATTERN, y, mask, owner=_OWNER)
+        recipe = self.recipe = check_recipe(PATTERN, y, mask, owner=_OWNER)
         layer = MSFTLayer(MSFTSimulator() if simulator is None else simulator)
         self._sampler = _seeded_sampler(sampler, int(random_state), layer.simulator.box)
         self._augmenter = seeded(augmenter, int(random_state))
         self._batch_size = int(batch_size)
         self._seed = int(random_state)
         self._position = int(step)
+        self.grid = int(grid)
         grid_shape = (int(grid),) * 3
         layer.build((None, *grid_shape))
         self._shape = layer.simulator.plan(grid_shape).detector_shape
@@ -215,12 +216,13 @@ class _Pipeline:
         volumes = occupancy(normals, offsets, self._grid_shape, self._layer.simulator.box, self._n_columns)
         patterns = self._scaled(self._layer.call(volumes))
         x, mask = patterns, None
-        if self._recipe.mask:
-            mask = ops.ones_like(patterns) * ops.convert_to_tensor(self._measured)
+        values = {PATTERN: patterns, VOLUME: volumes}
+        if self._recipe.needs_masks:
+            mask = values[MASK] = ops.ones_like(patterns) * ops.convert_to_tensor(self._measured)
         if self._augmenter is not None:
             x = self._augmenter.apply(patterns, drawn)
             mask = None if mask is None else self._augmenter.apply_mask(mask, drawn)
-        return self._recipe.pack(x, mask, {PATTERN: patterns, VOLUME: volumes}, ops)
+        return self._recipe.pack(x, mask, values, ops)
 
     def _scaled(self, intensities: Any) -> Any:
         if self._scaler is None:

@@ -149,12 +149,12 @@ def compiled_pullback(function: Callable[..., Any], plan: Any) -> Callable[..., 
     return _with_arrays(pullback(partial(function, plan=plan)))
 
 
-def jit(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of tensors, as far as the backend does."""
+def jit(run: Callable[..., Any], xla: bool | None = None) -> Callable[..., Any]:
+    """Compile a function of tensors, as far as the backend does; ``xla`` is TensorFlow's choice, ``XLA`` with None."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(run, jit_compile=XLA, autograph=False)
+        return tf.function(run, jit_compile=XLA if xla is None else xla, autograph=False)
     if BACKEND == "jax":
         import jax
 
@@ -198,6 +198,130 @@ def _torch_pullback(run: Callable[..., Any]) -> Callable[..., Tensor]:
             return torch.autograd.grad(run(volumes), volumes, gradients)[0]
 
     return pull
+
+
+def of_any_batch(run: Callable[..., Any], shapes: list[tuple[int, ...]]) -> Callable[..., Any]:
+    """Compile a function of float32 tensors of shapes (any, *shape) for use, without XLA: once, where that is possible.
+
+    JAX compiles for each size of a batch.
+    """
+    if BACKEND != "tensorflow":
+        return jit(run)
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
+    return tf.function(run, input_signature=specs, autograph=False)
+
+
+def has_gpu() -> bool:
+    """Whether the backend computes on a GPU."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    if BACKEND == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    return not str(keras.ops.convert_to_tensor(0.0).device).startswith("cpu")
+
+
+def with_gradient(run: Callable[..., Any]) -> Callable[..., tuple[Any, list[Tensor]]]:
+    """Give function(parts, ...) -> (aux, gradients by the list of parts) of run(parts, ...) -> (value, aux)."""
+    made = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient}
+    return made[BACKEND](run)
+
+
+def _tensorflow_gradient(run: Callable[..., Any]) -> Callable[..., tuple[Any, list[Tensor]]]:
+    import tensorflow as tf
+
+    def both(parts: list[Tensor], *rest: Any) -> tuple[Any, list[Tensor]]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parts)
+            value, aux = run(parts, *rest)
+        return aux, tape.gradient(value, parts, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return both
+
+
+def _jax_gradient(run: Callable[..., Any]) -> Callable[..., tuple[Any, list[Tensor]]]:
+    import jax
+
+    def both(parts: list[Tensor], *rest: Any) -> tuple[Any, list[Tensor]]:
+        (_, aux), gradients = jax.value_and_grad(run, has_aux=True)(parts, *rest)
+        return aux, gradients
+
+    return both
+
+
+def _torch_gradient(run: Callable[..., Any]) -> Callable[..., tuple[Any, list[Tensor]]]:
+    import torch
+
+    def both(parts: list[Tensor], *rest: Any) -> tuple[Any, list[Tensor]]:
+        with torch.enable_grad():
+            parts = [part.detach().requires_grad_() for part in parts]
+            value, aux = run(parts, *rest)
+            found = torch.autograd.grad(value, parts, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for p, g in zip(parts, found, strict=True)]
+        return keras.tree.map_structure(lambda t: t.detach(), aux), gradients
+
+    return both
+
+
+def n_devices() -> int:
+    """Give over how many devices the batches of this process are to be shared out, as Keras or TensorFlow was told."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return int(tf.distribute.get_strategy().num_replicas_in_sync)
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else int(distribution.device_mesh.shape[0])
+
+
+def over_devices(run: Callable[..., Any], xla: bool | None = None) -> Callable[..., Any]:
+    """Share run(shared, batch) out over the devices of TensorFlow's strategy: each takes an equal part of the batch.
+
+    Floats are averaged over the devices; of whole numbers those of the first are taken. JAX needs no such function:
+    see ``spread``.
+    """
+    if BACKEND != "tensorflow" or n_devices() == 1:
+        return run
+    import tensorflow as tf
+
+    strategy, n = tf.distribute.get_strategy(), n_devices()
+    compiled_run = tf.function(run, jit_compile=XLA if xla is None else xla, autograph=False)
+
+    def joined(values: Any) -> Tensor:
+        own = strategy.experimental_local_results(values)
+        if not own[0].dtype.is_floating:
+            return own[0]
+        return strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None)
+
+    def shared_out(shared: Any, batch: Any) -> Any:
+        def on_one() -> Any:
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+
+            def own(tensor: Tensor) -> Tensor:
+                size = tensor.shape[0] // n
+                return tensor[number * size : (number + 1) * size]
+
+            return compiled_run(shared, keras.tree.map_structure(own, batch))
+
+        return tf.nest.map_structure(joined, strategy.run(on_one))
+
+    return shared_out
+
+
+def spread(batch: Any) -> Any:
+    """Lay the tensors of a batch over the devices that Keras was told to use, where the backend is JAX."""
+    distribution = keras.distribution.distribution() if BACKEND == "jax" else None
+    if distribution is None:
+        return batch
+
+    def laid(tensor: Tensor) -> Tensor:
+        return keras.distribution.distribute_tensor(tensor, distribution.get_data_layout(tensor.shape))
+
+    return keras.tree.map_structure(laid, batch)
 
 
 def _with_arrays(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,71 @@
+"""Solids of decoded bodies, the patterns that they scatter, and how a detector would record these."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import QhullError
+
+from scatterkit.fitting._planes import Floats
+from scatterkit.fitting.engines import facet_intensity
+from scatterkit.fitting.models._isosurface import level_surface
+from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.solids import Solid
+
+Images = NDArray[np.float32]
+
+
+def solids_of(
+    planes: Sequence[tuple[Floats, Floats]] | None, volumes: NDArray[np.float32] | None, box: float
+) -> list[Solid | None]:
+    """Give bodies by their half-spaces or, without these, by where volumes are half full; None, and warn, for none."""
+    solids: list[Solid | None] = []
+    for given in planes if planes is not None else volumes if volumes is not None else ():
+        try:
+            solids.append(
+                Solid.from_halfspaces(*given) if planes is not None else Solid(*level_surface(given, box))
+            )
+        except (QhullError, ValueError):
+            solids.append(None)
+    empty = [number for number, solid in enumerate(solids) if solid is None]
+    if empty:
+        warnings.warn(
+            f"No body was made of patterns {empty}: the network sees nothing there",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return solids
+
+
+def intensities_of(
+    simulator: MSFTSimulator, solids: Sequence[Solid | None] | None, volumes: Images | None
+) -> Images:
+    """Give what bodies scatter: the exact pattern of solids (NaN for none), else that of volumes."""
+    # on all pixels: a shift of the centre moves pixels from behind a mask into view
+    whole = MSFTSimulator(**{**simulator.get_params(deep=False), "mask": None})
+    if solids is None:
+        return np.asarray(whole.transform(volumes))
+    from scatterkit.experiment import check_detector
+
+    empty = np.full(check_detector(simulator.detector, owner="MSFTSimulator").shape, np.nan, np.float32)
+    return np.stack([empty if solid is None else facet_intensity(whole, solid) for solid in solids])
+
+
+def recorded(
+    patterns: Images, intensities: Images, masks: NDArray[np.bool_]
+) -> tuple[Images, NDArray[np.float64], list[DetectorResponse | None]]:
+    """Give intensities as the detector would have recorded them beside patterns, the residuals, and the responses."""
+    found: list[tuple[Any, float, DetectorResponse | None]] = []
+    for pattern, intensity, mask in zip(patterns, intensities, masks, strict=True):
+        if np.isnan(intensity).any():
+            found.append((intensity, np.nan, None))
+            continue
+        response, residual = fit_response(pattern, intensity, mask)
+        found.append((response.apply(intensity), residual, response))
+    pictures, residuals, responses = zip(*found, strict=True)
+    return np.stack(pictures), np.array(residuals), list(responses)

@@ -1,0 +1,145 @@
+"""How an estimator's parameters become a training, and what was trained the estimator's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._random import RandomState, seed_of
+from scatterkit._serialization import to_plain
+from scatterkit._validation import fail, shown
+from scatterkit.augmentation import Augmenter
+from scatterkit.reconstruction._predictor import NetworkPredictor
+from scatterkit.reconstruction.decoders.names import make_decoder
+from scatterkit.reconstruction.losses.base import Loss
+from scatterkit.reconstruction.losses.mixes import make_loss
+from scatterkit.reconstruction.training._checkpoints import Checkpoint
+from scatterkit.reconstruction.training._optimizer import Optimizer, first_state
+from scatterkit.reconstruction.training._supplies import Supply, Wishes
+from scatterkit.reconstruction.training.errors import TrainingError
+
+_OF_A_RUN = ("checkpoint", "checkpoint_minutes", "time_budget", "tensorboard", "verbose", "random_state")
+"""Parameters that may be others when a training goes on."""
+
+
+class NetworkTrainer(NetworkPredictor):
+    """A network's training by an estimator's parameters; a subclass says what `fit` makes of its data."""
+
+    augmenter: Augmenter | None
+    loss: str | Loss
+    pose: str
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    clip_norm: float
+    ema: float
+    precision: str
+    jit: str | bool
+    validate_every: int
+    checkpoint: str | os.PathLike[str] | None
+    checkpoint_minutes: float
+    time_budget: float | None
+    tensorboard: str | os.PathLike[str] | None
+    warm_start: bool
+    random_state: RandomState
+    verbose: bool
+
+    def _seed(self) -> int:
+        return seed_of(self.random_state, owner=type(self).__name__) % 2**32
+
+    def _wishes(self, seed: int, validation: float) -> Wishes:
+        return Wishes(
+            targets=sorted(make_loss(self.loss, int(self.n_steps)).targets),
+            batch_size=int(self.batch_size),
+            augmenter=self.augmenter,
+            simulator=self._simulator(),
+            grid=int(self.grid),
+            validation=validation,
+            seed=seed,
+            owner=type(self).__name__,
+        )
+
+    def _fingerprint(self, supply: Supply, begin: NDArray[np.float32] | None) -> str:
+        """Tell this training from others: what it is made of, and what it is fed with."""
+        parameters = self.get_params(deep=False)
+        own = {name: to_plain(value) for name, value in parameters.items() if name not in _OF_A_RUN}
+        weights = None if begin is None else hashlib.sha256(begin.tobytes()).hexdigest()
+        return json.dumps([own, supply.description, weights], sort_keys=True)
+
+    def _first_state(self, network: Any, begin: NDArray[np.float32] | None) -> dict[str, Any]:
+        from scatterkit.reconstruction.training._steps import Layout
+
+        weights, others = Layout(network).read()
+        if begin is not None:
+            if begin.shape != weights.shape:
+                allowed = "False, since the network before had other weights"
+                raise fail("warm_start", type(self).__name__, allowed, shown(self.warm_start))
+            weights, others = begin, [np.array(part) for part in self.others_]
+        return first_state(weights, others, self.precision == "float16")
+
+    def _train(
+        self,
+        network: Any,
+        supply: Supply,
+        start: Checkpoint,
+        first: int,
+        n_steps: int,
+        schedule: str,
+        partial: bool = False,
+    ) -> None:
+        """Train from a checkpoint on, and take over what was reached, whatever ends it."""
+        from scatterkit.reconstruction.training._steps import Steps
+        from scatterkit.reconstruction.training._training import Course, Training
+
+        simulator, grid = self._simulator(), int(self.grid)
+        steps = Steps(
+            network,
+            make_decoder(self.decoder),
+            make_loss(self.loss, int(self.n_steps)).build(simulator, grid),
+            self._optimizer(schedule),
+            grid=grid,
+            box=float(simulator.box),
+            posed=self.pose == "canonical",
+            xla=None if self.jit == "auto" else bool(self.jit),
+        )
+        kept = {} if partial else self._places()
+        course = Course(
+            n_steps, first, validate_every=int(self.validate_every), verbose=bool(self.verbose), **kept
+        )
+        training = Training(steps, supply, course, start)
+        try:
+            training.run()
+        except (KeyboardInterrupt, TrainingError):
+            self._take(training.reached)
+            raise
+        self._take(training.reached)
+
+    def _take(self, reached: Checkpoint) -> None:
+        state = reached.state
+        self._set_fitted(state["average"], state["others"], reached.history, int(state["step"]), state)
+
+    def _places(self) -> dict[str, Any]:
+        return {
+            "folder": None if self.checkpoint is None else Path(self.checkpoint),
+            "events": None if self.tensorboard is None else Path(self.tensorboard),
+            "minutes": float(self.checkpoint_minutes),
+            "time_budget": self.time_budget,
+        }
+
+    def _optimizer(self, schedule: str) -> Optimizer:
+        return Optimizer(
+            learning_rate=float(self.learning_rate),
+            schedule=schedule,
+            n_steps=int(self.n_steps),
+            weight_decay=float(self.weight_decay),
+            clip_norm=float(self.clip_norm),
+            ema=float(self.ema),
+            scaled=self.precision == "float16",
+        )
