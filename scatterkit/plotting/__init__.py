@@ -5,11 +5,13 @@ from scatterkit.plotting.bodies import show_depth, show_solid
 from scatterkit.plotting.datasets import show_dataset
 from scatterkit.plotting.figures import reconstruction_figure
 from scatterkit.plotting.fits import fit_figure, show_facets
+from scatterkit.plotting.learning import learning_curve
 from scatterkit.plotting.patterns import show_difference, show_pattern
 from scatterkit.plotting.solids import show_solids
 
 __all__ = [
     "fit_figure",
+    "learning_curve",
     "reconstruction_figure",
     "show_augmentations",
     "show_dataset",

@@ -94,6 +94,19 @@ def encode(encoder: Any) -> object:
     return scatterkit.reconstruction.make_network(encoder, "support", grid=4)
 
 
+def small_network() -> dict[str, Any]:
+    """One step; "physics" needs no volumes."""
+    room = scatterkit.reconstruction
+    return {
+        "simulator": scatterkit.MSFTSimulator(detector=scatterkit.QGrid(n_pixels=32, dq=0.02)),
+        "encoder": room.CompactEncoder(width=2, n_blocks=1, n_features=4),
+        "decoder": room.PlaneDecoder(n_faces=8),
+        "loss": "physics",
+        "grid": 4,
+        "n_steps": 1,
+    }
+
+
 def two_losses() -> dict[str, Any]:
     room = scatterkit.reconstruction
     return {"losses": [room.PhysicsLoss(), room.CrossEntropyLoss()], "weights": [1.0, room.Ramp()]}
@@ -141,6 +154,7 @@ CASES: dict[str, Case] = {
     "PhotonNoise": Case(spoil),
     "PoissonNoise": Case(spoil),
     "PhysicsLoss": Case(lambda loss: loss.build(grid=4)),
+    "PhysicsReconstructor": Case(lambda network: network.fit(patterns(32)), small_network),
     "PlaneDecoder": Case(lambda decoder: decoder.numbers_shape(8)),
     "PolyhedronSimulator": Case(lambda simulator: simulator.transform([scatterkit.Solid(**tetrahedron())])),
     "PolychromaticSimulator": Case(lambda simulator: simulator.transform(volumes())),

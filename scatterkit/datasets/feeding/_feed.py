@@ -98,7 +98,9 @@ def open_feed(
     if augmenter is not None and recipe.x != PATTERN:
         raise fail("augmenter", owner, f"None where x is {recipe.x!r}", shown(augmenter))
     seed = seed_of(random_state, owner=owner)
-    opened = open_source(source, recipe.variables, owner=owner, optional=(MASK,) if recipe.needs_masks else ())
+    opened = open_source(
+        source, recipe.variables, owner=owner, optional=(MASK,) if recipe.needs_masks else ()
+    )
     chosen = check_samples(samples, opened.n_samples, owner)
     if options["drop_last"] and len(chosen) < batch_size:
         allowed = f"at most the number of samples, {len(chosen)}, where drop_last is True"

@@ -92,7 +92,7 @@ class Optimizer:
         gradient = gradient / state["scale"]
         norm = ops.sqrt(ops.sum(gradient * gradient))
         good = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
-        clipped = gradient * ops.minimum(1.0, self.clip_norm / ops.maximum(norm, 1e-30))
+        clipped = gradient * (self.clip_norm / ops.maximum(norm, self.clip_norm))
         rate = self.rate(state["step"])
         new = self._moved(state, decayed, clipped, rate, ops)
         # what the network carries along (means of batches, say) may be spoilt too; counters of random numbers go on
