@@ -29,11 +29,11 @@ from scatterkit.fitting._pattern_checks import (
 )
 from scatterkit.fitting._pattern_memory import PatternMemory, digest, digest_of
 from scatterkit.fitting._pattern_report import report_of
-from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one, warn_of
+from scatterkit.fitting._pattern_tasks import FittedPattern, by_processes, one_by_one, volumes_of, warn_of
 from scatterkit.fitting.answers import FitReport
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.solids import Rasterizer, Solid
+from scatterkit.solids import Solid
 
 NOT_FITTED = "not fitted: interrupted before its turn was over"
 
@@ -143,12 +143,7 @@ class PatternFitter(Component, ABC):
             Occupancies in [0, 1]; nothing but zeros where no body was made.
         """
         solids = self.predict_solids(X, mask=mask, counts=counts)
-        volumes = np.zeros((len(solids), self.grid, self.grid, self.grid), np.float32)
-        made = {i: solid for i, solid in enumerate(solids) if solid is not None}
-        if made:
-            rasterizer = Rasterizer(grid=self.grid, box=self._simulator().box)
-            volumes[list(made)] = rasterizer.transform(list(made.values()))
-        return volumes
+        return volumes_of(solids, self.grid, self._simulator().box)
 
     def predict_solids(
         self, X: ArrayLike, *, mask: ArrayLike | None = None, counts: ArrayLike | None = None

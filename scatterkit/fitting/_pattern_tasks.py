@@ -18,7 +18,7 @@ from scatterkit._progress import progress_bar
 from scatterkit._validation import InvalidParameterError, fail
 from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.response import DetectorResponse
-from scatterkit.solids import Solid
+from scatterkit.solids import Rasterizer, Solid
 
 BUGS = (AssertionError, AttributeError, TypeError)
 """What no pattern can be blamed for."""
@@ -107,6 +107,15 @@ def _attempt(
         return number, error
 
 
+def volumes_of(solids: Sequence[Solid | None], grid: int, box: float) -> NDArray[np.float32]:
+    """Give the volumes of bodies, nothing but zeros where none was made."""
+    volumes = np.zeros((len(solids), grid, grid, grid), np.float32)
+    made = {i: solid for i, solid in enumerate(solids) if solid is not None}
+    if made:
+        volumes[list(made)] = Rasterizer(grid=grid, box=box).transform(list(made.values()))
+    return volumes
+
+
 def warn_of(failures: dict[int, str], places: Sequence[int]) -> None:
     """Warn of patterns without a body, whose places among all fitted ones come in the order of the user's patterns."""
     failed = {number: failures[place] for number, place in enumerate(places) if place in failures}
@@ -115,4 +124,4 @@ def warn_of(failures: dict[int, str], places: Sequence[int]) -> None:
         warnings.warn(f"No body was made of some patterns ({told})", RuntimeWarning, stacklevel=3)
 
 
-__all__ = ["FittedPattern", "Outcome", "Task", "by_processes", "one_by_one", "warn_of"]
+__all__ = ["FittedPattern", "Outcome", "Task", "by_processes", "one_by_one", "volumes_of", "warn_of"]

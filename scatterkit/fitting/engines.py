@@ -53,6 +53,8 @@ class FitRequest:
     look: FirstLook
     counts: Counts | None = None
     robust: bool = False
+    starts: Sequence[Floats] | None = None
+    """Points of the model to start from; a search by facets draws its own with None."""
 
     def judged(
         self, intensity: Pictures, start: DetectorResponse | None, scale: float = math.inf
@@ -131,7 +133,9 @@ def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[S
 
     def draw(n: int) -> Sequence[Start]:
         centers = request.look.centers()[:n]
-        starts = []
+        if request.starts is not None:
+            return [(point, shift) for shift, _ in centers for point in request.starts]
+        starts: list[Start] = []
         for (shift, _), share in zip(centers, _shares(n, [chance for _, chance in centers]), strict=True):
             # a step of zero lets the model bring a start that is too large into the box
             points = points_about(request.look.centred_at(shift), share)

@@ -67,6 +67,8 @@ class FacetSchedule:
         Pixels that are looked at on the way, at most.
     good_enough : float [1]
         A residual below which no other round is begun.
+    begin : float [1]
+        The first q limit times the radius: less than the first fringe where nothing is known but the size.
     """
 
     n_starts: int = 24
@@ -83,6 +85,7 @@ class FacetSchedule:
     n_finished: int = 2
     n_pixels: int = 2000
     good_enough: float = 1e-4
+    begin: float = FIRST_FRINGE
 
     def n_followed(self, q: float) -> int:
         """Give how many starts of a round are followed at a q limit, in units of the first; one more than finished."""
@@ -219,7 +222,7 @@ class FacetSearch:
         """Give the q limit that a start of some radius begins at: where a hole hides the first fringe, beyond it."""
         seen = self._seen_from(center)
         if seen.hole * radius <= HIDDEN:
-            return max(FIRST_FRINGE / radius, seen.enough)
+            return max(self.schedule.begin / radius, seen.enough)
         # a few limits are left to grow through
         return max(min(seen.enough + BEYOND_HOLE / radius, seen.most / self.schedule.growth**3), seen.enough)
 

@@ -17,6 +17,7 @@ from scatterkit.reconstruction.losses.shape import CrossEntropyLoss, VisibleShap
 from scatterkit.reconstruction.networks import make_network
 from scatterkit.reconstruction.pose import canonical_pose, canonical_shift
 from scatterkit.reconstruction.reconstructor import PhysicsReconstructor
+from scatterkit.reconstruction.refinement import Refiner
 from scatterkit.reconstruction.training.errors import TrainingError
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PlaneDecoder",
     "PublishedEncoder",
     "Ramp",
+    "Refiner",
     "SupportDecoder",
     "TrainingError",
     "VisibleShapeLoss",

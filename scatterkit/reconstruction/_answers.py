@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import QhullError
+from sklearn.base import clone
 
+from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.engines import facet_intensity
 from scatterkit.fitting.models._isosurface import level_surface
@@ -21,7 +23,7 @@ Images = NDArray[np.float32]
 
 
 def solids_of(
-    planes: Sequence[tuple[Floats, Floats]] | None, volumes: NDArray[np.float32] | None, box: float
+    planes: Sequence[tuple[Floats, Floats]] | None, volumes: Images | None, box: float
 ) -> list[Solid | None]:
     """Give bodies by their half-spaces or, without these, by where volumes are half full; None, and warn, for none."""
     solids: list[Solid | None] = []
@@ -47,13 +49,10 @@ def intensities_of(
 ) -> Images:
     """Give what bodies scatter: the exact pattern of solids (NaN for none), else that of volumes."""
     # on all pixels: a shift of the centre moves pixels from behind a mask into view
-    whole = MSFTSimulator(**{**simulator.get_params(deep=False), "mask": None})
     if solids is None:
-        return np.asarray(whole.transform(volumes))
-    from scatterkit.experiment import check_detector
-
+        return np.asarray(clone(simulator).set_params(mask=None).transform(volumes))
     empty = np.full(check_detector(simulator.detector, owner="MSFTSimulator").shape, np.nan, np.float32)
-    return np.stack([empty if solid is None else facet_intensity(whole, solid) for solid in solids])
+    return np.stack([empty if solid is None else facet_intensity(simulator, solid) for solid in solids])
 
 
 def recorded(

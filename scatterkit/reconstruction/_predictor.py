@@ -16,12 +16,15 @@ from scatterkit._validation import Choice, Instance, check_value
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._pattern_checks import measured_masks
+from scatterkit.fitting._pattern_tasks import volumes_of
+from scatterkit.fitting._planes import Floats
 from scatterkit.reconstruction._answers import intensities_of, recorded, solids_of
 from scatterkit.reconstruction._files import read_model, write_model
 from scatterkit.reconstruction.decoders.base import Decoder
 from scatterkit.reconstruction.decoders.halfspaces import PlaneDecoder, SupportDecoder
 from scatterkit.reconstruction.decoders.names import make_decoder
 from scatterkit.reconstruction.encoders import Encoder
+from scatterkit.reconstruction.refinement import Refined, Refiner
 from scatterkit.reconstruction.training._supplies import log_patterns
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -39,6 +42,7 @@ class NetworkPredictor(Component):
     encoder: str | Encoder
     decoder: str | Decoder
     grid: int
+    refine: bool | Refiner
     weights_: NDArray[np.float32]
     others_: list[NDArray[Any]]
     history_: list[dict[str, float]]
@@ -75,8 +79,11 @@ class NetworkPredictor(Component):
         InvalidParameterError
             If a parameter, pattern or mask is not as described.
         """
-        numbers, _, _ = self._numbers(X, mask)
-        return self._volumes(numbers)
+        numbers, patterns, masks = self._numbers(X, mask)
+        if not self.refine:
+            return self._volumes(numbers)
+        solids = [solid for solid, _, _ in self._refined(patterns, masks)]
+        return volumes_of(solids, int(self.grid), self._simulator().box)
 
     def predict_solids(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> list[Solid | None]:
         """Give the body behind each pattern: of planes these, of other decoders where the volume is half full.
@@ -93,7 +100,10 @@ class NetworkPredictor(Component):
         list of Solid
             The bodies, in nm; None, with a warning, where there is nothing.
         """
-        return self._solids(self._numbers(X, mask)[0])
+        numbers, patterns, masks = self._numbers(X, mask)
+        if self.refine:
+            return [solid for solid, _, _ in self._refined(patterns, masks)]
+        return self._solids(numbers)
 
     def predict_pattern(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
         """Give the pattern that each body would have left on the detector.
@@ -249,15 +259,37 @@ class NetworkPredictor(Component):
     def _recorded(self, X: ArrayLike, mask: ArrayLike | None) -> tuple[Patterns, NDArray[np.float64]]:
         """Give the pattern of each body as the detector would record it, and the residuals."""
         numbers, patterns, masks = self._numbers(X, mask)
-        simulator, exact = (
-            self._simulator(),
-            isinstance(make_decoder(self.decoder), (PlaneDecoder, SupportDecoder)),
-        )
-        if exact and simulator.propagation == "msft":
+        simulator = self._simulator()
+        if self.refine:
+            refined = self._refined(patterns, masks)
+            intensities = intensities_of(simulator, [solid for solid, _, _ in refined], None)
+            responses = [response for _, response, _ in refined]
+            pictures = [i if r is None else r.apply(i) for i, r in zip(intensities, responses, strict=True)]
+            return np.stack(pictures), np.array([residual for _, _, residual in refined])
+        if self._by_planes() and simulator.propagation == "msft":
             intensities = intensities_of(simulator, self._solids(numbers), None)
         else:
             intensities = intensities_of(simulator, None, self._volumes(numbers))
         return recorded(patterns, intensities, masks)[:2]
+
+    def _by_planes(self) -> bool:
+        return isinstance(make_decoder(self.decoder), (PlaneDecoder, SupportDecoder))
+
+    def _refined(self, patterns: Patterns, masks: Masks) -> list[Refined]:
+        """Refine what the network proposes for patterns."""
+        decoder, simulator = make_decoder(self.decoder), self._simulator()
+        assert isinstance(decoder, (PlaneDecoder, SupportDecoder))  # checked with the parameters
+        _, forward = self._network()
+
+        def propose(views: Patterns, seen: Masks) -> list[tuple[Floats, Floats]]:
+            numbers = forward(np.where(seen, views, np.float32(0)), seen.astype(np.float32))
+            # without the sides of the cube, which fits have of their own
+            return [
+                (normals[:-6], offsets[:-6]) for normals, offsets in decoder.planes(numbers, simulator.box)
+            ]
+
+        refiner = self.refine if isinstance(self.refine, Refiner) else Refiner()
+        return refiner.refine(patterns, propose, mask=masks, simulator=simulator)
 
     def _simulator(self) -> MSFTSimulator:
         return MSFTSimulator() if self.simulator is None else self.simulator

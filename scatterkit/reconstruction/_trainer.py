@@ -24,7 +24,15 @@ from scatterkit.reconstruction.training._optimizer import Optimizer, first_state
 from scatterkit.reconstruction.training._supplies import Supply, Wishes
 from scatterkit.reconstruction.training.errors import TrainingError
 
-_OF_A_RUN = ("checkpoint", "checkpoint_minutes", "time_budget", "tensorboard", "verbose", "random_state")
+_OF_A_RUN = (
+    "checkpoint",
+    "checkpoint_minutes",
+    "time_budget",
+    "tensorboard",
+    "refine",
+    "verbose",
+    "random_state",
+)
 """Parameters that may be others when a training goes on."""
 
 

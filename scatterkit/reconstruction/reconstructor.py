@@ -30,6 +30,7 @@ from scatterkit.reconstruction.decoders.names import DECODERS, make_decoder
 from scatterkit.reconstruction.encoders import Encoder
 from scatterkit.reconstruction.losses.base import Loss
 from scatterkit.reconstruction.losses.mixes import make_loss
+from scatterkit.reconstruction.refinement import Refiner
 from scatterkit.reconstruction.training._checkpoints import Checkpoint, load_checkpoint
 from scatterkit.reconstruction.training._optimizer import SCHEDULES
 from scatterkit.reconstruction.training._supplies import supply_of
@@ -93,6 +94,10 @@ class PhysicsReconstructor(NetworkTrainer):
         Time after which `fit` stops in order, also before ``n_steps``.
     tensorboard : str or Path, optional
         Folder for event files that TensorBoard shows.
+    refine : bool or Refiner, default=False
+        Whether predictions are refined by the exact physics, pattern after pattern, for about ten seconds each; a
+        `Refiner` says otherwise. It needs a decoder of half-spaces and light on straight rays. Every call refines
+        anew.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before; with new ones otherwise.
     random_state : int, numpy.random.Generator or None, default=None
@@ -118,6 +123,7 @@ class PhysicsReconstructor(NetworkTrainer):
     See Also
     --------
     scatterkit.fitting.ForwardFitter : The same interface without training.
+    Refiner : What ``refine`` does.
     make_network : The networks.
 
     Notes
@@ -168,6 +174,7 @@ class PhysicsReconstructor(NetworkTrainer):
         "checkpoint_minutes": Real(low=0, unit="min"),
         "time_budget": Positive("s", optional=True),
         "tensorboard": Instance((str, os.PathLike), optional=True),
+        "refine": AnyOf((Boolean(), Instance((Refiner,)))),
         "warm_start": Boolean(),
         "verbose": Boolean(),
     }
@@ -196,6 +203,7 @@ class PhysicsReconstructor(NetworkTrainer):
         checkpoint_minutes: float = 10.0,
         time_budget: float | None = None,
         tensorboard: str | os.PathLike[str] | None = None,
+        refine: bool | Refiner = False,
         warm_start: bool = False,
         random_state: RandomState = None,
         verbose: bool = False,
@@ -222,6 +230,7 @@ class PhysicsReconstructor(NetworkTrainer):
         self.checkpoint_minutes = checkpoint_minutes
         self.time_budget = time_budget
         self.tensorboard = tensorboard
+        self.refine = refine
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -333,3 +342,6 @@ class PhysicsReconstructor(NetworkTrainer):
             raise fail("simulator", owner, "one with a square detector", f"one of shape {shape}")
         make_decoder(self.decoder).numbers_shape(int(self.grid))  # checks the decoder's own parameters
         make_loss(self.loss, int(self.n_steps))._check_parameters()
+        if self.refine and not (self._by_planes() and simulator.propagation == "msft"):
+            allowed = "False where bodies have no exact pattern: that takes planes or support, and propagation 'msft'"
+            raise fail("refine", owner, allowed, shown(self.refine))

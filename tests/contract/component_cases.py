@@ -112,6 +112,13 @@ def two_losses() -> dict[str, Any]:
     return {"losses": [room.PhysicsLoss(), room.CrossEntropyLoss()], "weights": [1.0, room.Ramp()]}
 
 
+def refine(refiner: Any) -> object:
+    """A cube, whatever the pattern."""
+    sides = np.vstack([np.eye(3), -np.eye(3)]), np.full(6, 20.0)
+    simulator = small_fit()["simulator"]
+    return refiner.refine(patterns(), lambda seen, masks: [sides] * len(seen), simulator=simulator)
+
+
 def spoil(artifact: Any) -> object:
     """A filter needs parameters of its own making."""
     return artifact.apply(patterns(), artifact.sample_params(1, (8, 8)))
@@ -165,6 +172,7 @@ CASES: dict[str, Case] = {
     "QResampler": Case(lambda resampler: resampler.transform(np.ones((1, 128, 128)))),
     "Ramp": Case(lambda ramp: ramp(1)),
     "Rasterizer": Case(lambda rasterizer: rasterizer.transform([scatterkit.Solid(**tetrahedron())])),
+    "Refiner": Case(refine, lambda: {"seconds": 0.01, "n_kept": 1}),
     "RetrievalFitter": Case(lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"library": 3}),
     "Rotation": Case(spoil),
     "SaltAndPepper": Case(spoil),

@@ -1,0 +1,113 @@
+"""Views of a pattern against the physics of turned bodies, and bodies that are better after a refinement."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from training_tools import PIXELS, SIMULATOR, bodies, eager, patterns, reconstructor
+
+from scatterkit.experiment import FlatDetector, QGrid
+from scatterkit.fitting._planes import spread_directions
+from scatterkit.fitting.engines import facet_intensity
+from scatterkit.metrics import front_iou
+from scatterkit.reconstruction import DepthDecoder, Refiner
+from scatterkit.reconstruction.refinement import View, views
+from scatterkit.simulation import LogScaler, MSFTSimulator
+from scatterkit.solids import Rasterizer, Solid
+
+__all__ = ["eager"]
+ALL = [View(bool(i & 4), bool(i & 2), bool(i & 1)) for i in range(8)]
+
+
+def planes(seed=3, n=14):
+    rng = np.random.default_rng(seed)
+    return spread_directions(n), rng.uniform(35, 60, n)
+
+
+@pytest.mark.parametrize("n_pixels", [24, 25])
+@pytest.mark.parametrize("view", ALL, ids=str)
+def test_a_view_is_the_pattern_of_a_turned_body(view, n_pixels):
+    simulator = MSFTSimulator(detector=QGrid(n_pixels, dq=0.03))
+    normals, offsets = planes()
+    image = facet_intensity(simulator, Solid.from_halfspaces(normals, offsets))
+    # directions that become the body's own where the view is undone
+    turned = np.linalg.solve(view.undone(np.eye(3)).T, normals.T).T
+    other = facet_intensity(simulator, Solid.from_halfspaces(turned, offsets))
+    known = view.known(image.shape)
+    assert known.mean() > 0.9
+    assert known.all() == (n_pixels % 2 == 1 or not (view.rows or view.columns))
+    np.testing.assert_allclose(view.of(image)[known], other[known], rtol=1e-4, atol=1e-4 * image.max())
+    np.testing.assert_allclose(view.undone(turned), normals, atol=1e-12)
+
+
+def test_detectors_have_the_views_that_they_are_symmetric_under():
+    assert set(views(MSFTSimulator(detector=QGrid(16)))) == set(ALL)
+    oblong = views(MSFTSimulator(detector=QGrid((16, 12))))
+    assert set(oblong) == {view for view in ALL if not view.exchanged}
+    tilted = FlatDetector(shape=(16, 16), pixel_size=1.0, distance=30.0, center=(5.0, 8.0))
+    assert [view for view in views(MSFTSimulator(detector=tilted)) if view.rows and not view.exchanged] == []
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_proposals_become_better_bodies(masked):
+    simulator = MSFTSimulator(detector=QGrid(64, dq=0.0148))
+    normals, offsets = planes()
+    solid = Solid.from_halfspaces(normals, offsets)
+    X = LogScaler().transform(facet_intensity(simulator, solid)[None])
+    mask = np.ones((64, 64), bool)
+    if masked:
+        mask[28:37, 28:37] = False
+        X = np.where(mask, X, np.nan)
+    seen = []
+
+    def propose(shown, masks):
+        seen.append((shown, masks))
+        rng = np.random.default_rng(0)
+        off = normals + 0.06 * rng.normal(size=normals.shape)
+        off /= np.linalg.norm(off, axis=1, keepdims=True)
+        # one of them is right about where planes are, the others are balls
+        return [(off, offsets + rng.normal(0, 3, 14))] + [(normals, np.full(14, 80.0))] * (len(shown) - 1)
+
+    refiner = Refiner(seconds=60.0, max_shift=0.0, n_kept=1)
+    ((found, response, residual),) = refiner.refine(X, propose, mask=mask, simulator=simulator)
+    assert seen[0][0].shape == (8, 64, 64)
+    assert np.isfinite(seen[0][0]).all()
+    assert residual < 2e-5
+    picture = response.apply(facet_intensity(simulator, found))
+    assert np.mean((picture - X[0])[mask] ** 2) == pytest.approx(residual, rel=1e-3)
+    volumes = Rasterizer(grid=32).transform([solid, found])
+    assert front_iou(volumes[:1], volumes[1:])[0] > 0.95
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_network_with_refinement():
+    volumes = bodies(2)
+    X = patterns(volumes)
+    network = reconstructor(n_steps=2, refine=Refiner(seconds=0.2, n_kept=1)).fit(X, volumes)
+    (solid,) = network.predict_solids(X[:1])
+    assert solid.volume > 0
+    refined = network.score(X[:1])
+    network.set_params(refine=False)
+    assert refined > network.score(X[:1])
+    network.set_params(refine=True)
+    assert network.refine is True
+    constant = np.full((1, PIXELS, PIXELS), 0.5)
+    with pytest.warns(RuntimeWarning, match="No body was made of patterns"):
+        assert not network.predict(constant).any()
+    with pytest.warns(RuntimeWarning, match="No body"):
+        assert np.isnan(network.predict_pattern(constant)).all()
+
+
+def test_refusals():
+    X = patterns(bodies(1))
+    with pytest.raises(
+        ValueError, match="'simulator' parameter of Refiner must be one with propagation 'msft'"
+    ):
+        Refiner().refine(X, lambda *_: [], simulator=MSFTSimulator(propagation="pmsft"))
+    with pytest.raises(ValueError, match=r"'X' parameter of Refiner"):
+        Refiner().refine(100 * X, lambda *_: [], simulator=SIMULATOR)
+    with pytest.raises(ValueError, match="'refine' parameter of PhysicsReconstructor must be False"):
+        reconstructor(refine=True, decoder=DepthDecoder()).fit(X, bodies(1))
+    with pytest.raises(ValueError, match="'refine' parameter of PhysicsReconstructor must be False"):
+        reconstructor(refine=True, simulator=clone(SIMULATOR).set_params(propagation="born")).fit(X)
