@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.engines import facet_intensity
 from scatterkit.fitting.models._isosurface import level_surface
-from scatterkit.response import DetectorResponse, fit_response
+from scatterkit.response import fit_response
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
@@ -57,14 +56,11 @@ def intensities_of(
 
 def recorded(
     patterns: Images, intensities: Images, masks: NDArray[np.bool_]
-) -> tuple[Images, NDArray[np.float64], list[DetectorResponse | None]]:
-    """Give intensities as the detector would have recorded them beside patterns, the residuals, and the responses."""
-    found: list[tuple[Any, float, DetectorResponse | None]] = []
-    for pattern, intensity, mask in zip(patterns, intensities, masks, strict=True):
-        if np.isnan(intensity).any():
-            found.append((intensity, np.nan, None))
-            continue
-        response, residual = fit_response(pattern, intensity, mask)
-        found.append((response.apply(intensity), residual, response))
-    pictures, residuals, responses = zip(*found, strict=True)
-    return np.stack(pictures), np.array(residuals), list(responses)
+) -> tuple[Images, NDArray[np.float64]]:
+    """Give intensities as the detector would have recorded them beside patterns, and the residuals."""
+    pictures, residuals = np.array(intensities, np.float32), np.full(len(patterns), np.nan)
+    for number, (pattern, intensity, mask) in enumerate(zip(patterns, intensities, masks, strict=True)):
+        if not np.isnan(intensity).any():
+            response, residuals[number] = fit_response(pattern, intensity, mask)
+            pictures[number] = response.apply(intensity)
+    return pictures, residuals

@@ -170,7 +170,11 @@ class NetworkPredictor(Component):
             weights = self.weights_.astype(dtype)
         # folders of the training mean nothing elsewhere
         settings = clone(self).set_params(checkpoint=None, tensorboard=None)
-        meta = {"history": self.history_, "n_steps": self.n_steps_}
+        meta = {
+            "history": self.history_,
+            "n_steps": self.n_steps_,
+            "calibration": getattr(self, "calibration_", None),
+        }
         write_model(Path(path), settings, weights, self.others_, meta)
         return Path(path)
 
@@ -197,6 +201,8 @@ class NetworkPredictor(Component):
         check_value(path, Instance((str, os.PathLike)), name="path", owner=cls.__name__)
         estimator, weights, others, meta = read_model(Path(path), cls)
         estimator._set_fitted(weights, others, meta["history"], int(meta["n_steps"]), None)
+        if meta["calibration"] is not None:
+            estimator.calibration_ = meta["calibration"]
         return estimator
 
     def __getstate__(self) -> dict[str, Any]:
@@ -213,7 +219,8 @@ class NetworkPredictor(Component):
         self.weights_, self.others_ = weights, others
         self.history_, self.n_steps_, self.state_ = history, n_steps, state
         self.n_features_in_ = self._n_pixels() ** 2
-        self.__dict__.pop("_built", None)
+        for name in ("_built", "calibration_"):  # which belong to the weights before
+            self.__dict__.pop(name, None)
 
     def _network(self) -> tuple[Any, Callable[[Patterns, Patterns], NDArray[np.float32]]]:
         """Give the model and the function from arrays to numbers; made when first asked for."""
@@ -266,11 +273,18 @@ class NetworkPredictor(Component):
             responses = [response for _, response, _ in refined]
             pictures = [i if r is None else r.apply(i) for i, r in zip(intensities, responses, strict=True)]
             return np.stack(pictures), np.array([residual for _, _, residual in refined])
+        return self._unrefined(numbers, patterns, masks)
+
+    def _unrefined(
+        self, numbers: NDArray[np.float32], patterns: Patterns, masks: Masks
+    ) -> tuple[Patterns, NDArray[np.float64]]:
+        """Do so for the network's own bodies."""
+        simulator = self._simulator()
         if self._by_planes() and simulator.propagation == "msft":
             intensities = intensities_of(simulator, self._solids(numbers), None)
         else:
             intensities = intensities_of(simulator, None, self._volumes(numbers))
-        return recorded(patterns, intensities, masks)[:2]
+        return recorded(patterns, intensities, masks)
 
     def _by_planes(self) -> bool:
         return isinstance(make_decoder(self.decoder), (PlaneDecoder, SupportDecoder))

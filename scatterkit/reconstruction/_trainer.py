@@ -15,7 +15,7 @@ from scatterkit._random import RandomState, seed_of
 from scatterkit._serialization import to_plain
 from scatterkit._validation import fail, shown
 from scatterkit.augmentation import Augmenter
-from scatterkit.reconstruction._predictor import NetworkPredictor
+from scatterkit.reconstruction._calibration import CalibratedPredictor
 from scatterkit.reconstruction.decoders.names import make_decoder
 from scatterkit.reconstruction.losses.base import Loss
 from scatterkit.reconstruction.losses.mixes import make_loss
@@ -36,7 +36,7 @@ _OF_A_RUN = (
 """Parameters that may be others when a training goes on."""
 
 
-class NetworkTrainer(NetworkPredictor):
+class NetworkTrainer(CalibratedPredictor):
     """A network's training by an estimator's parameters; a subclass says what `fit` makes of its data."""
 
     augmenter: Augmenter | None

@@ -117,6 +117,8 @@ class PhysicsReconstructor(NetworkTrainer):
         Steps that were made.
     state_ : dict or None
         What a training goes on from; None after `load`.
+    calibration_ : dict
+        What `calibrate` learnt.
     n_features_in_ : int
         Number of pixels of a pattern.
 

@@ -79,6 +79,12 @@ class View:
         x, y = (-x if self.columns else x), (-y if self.rows else y)
         return np.column_stack([y, x, z] if self.exchanged else [x, y, z])
 
+    def undone_volume(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn a volume (z, y, x) of a view's body to the image's own, voxel by voxel."""
+        axes = [axis for axis, turned in ((1, self.rows), (2, self.columns)) if turned]
+        own = np.flip(volume, axes)
+        return np.swapaxes(own, 1, 2) if self.exchanged else own
+
 
 def _turned(n: int) -> NDArray[np.int64]:
     return 2 * (n // 2) - np.arange(n)

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
-
 Row = dict[str, float]
 COLUMNS = ("step", "seconds", "loss", "validation", "learning_rate", "gradient", "skipped")
 
@@ -86,6 +84,8 @@ class EventFile:
 
 
 def _masked_crc(data: bytes) -> bytes:
+    import google_crc32c  # needed for nothing else in a training
+
     crc = google_crc32c.value(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 

@@ -116,7 +116,7 @@ class Steps:
         self.layout, self.optimizer = Layout(network), optimizer
         self._network, self._decoder, self._loss = network, decoder, loss
         self._grid, self._box, self._posed = grid, box, posed
-        self._decayed = self.layout.decayed()
+        self._decayed = ops.convert_to_tensor(self.layout.decayed())
         chosen = backends.has_gpu() if xla is None else xla
         self._gradient = backends.over_devices(self._of_part, chosen)
         # within a function for several devices, each compiles its own part
@@ -126,7 +126,7 @@ class Steps:
 
     def advance(self, state: State, batch: Batch) -> tuple[State, Mapping[str, Tensor]]:
         """Give the state after a step, and its report."""
-        return self._advance(state, backends.spread(_as_tensors(batch)))
+        return self._advance(state, self._decayed, backends.spread(_as_tensors(batch)))
 
     def validate(self, state: State, batch: Batch, step: int) -> float:
         """Give the loss of a batch by the mean weights, as it is weighed at a step."""
@@ -135,10 +135,10 @@ class Steps:
         )
         return float(ops.convert_to_numpy(found))
 
-    def _one_step(self, state: State, batch: Batch) -> tuple[State, Mapping[str, Tensor]]:
+    def _one_step(self, state: State, decayed: Tensor, batch: Batch) -> tuple[State, Mapping[str, Tensor]]:
         (loss, others), gradients = self._gradient(state, batch)
         flat = ops.concatenate([ops.reshape(ops.cast(g, "float32"), (-1,)) for g in gradients])
-        return self.optimizer.updated(state, ops.convert_to_tensor(self._decayed), flat, loss, others)
+        return self.optimizer.updated(state, decayed, flat, loss, others)
 
     def _of_part(self, state: State, batch: Batch) -> tuple[tuple[Tensor, list[Tensor]], list[Tensor]]:
         x, targets = batch[0], self._targets(batch[1])

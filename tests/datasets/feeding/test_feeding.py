@@ -146,6 +146,31 @@ def test_mask_as_channel_and_as_input(stored):
     assert (without[..., 1] == 1).all()
 
 
+def test_masks_before_artifacts_as_targets(stored):
+    masks = np.random.default_rng(0).random(stored.pattern.shape) > 0.3
+    data = make_dataset(stored.pattern.values, masks=masks)
+    hole = Augmenter([CentralHole()], random_state=1)
+    (_, left), (clean, whole) = as_keras(data, 8, y=("pattern", "mask"), mask="input", augmenter=hole)[0]
+    assert np.array_equal(whole, masks[numbers(stored, clean)])
+    assert (left <= whole).all()
+    assert (left < whole).any()
+    x, everywhere = as_keras(make_dataset(stored.pattern.values), 8, y="mask")[0]
+    assert everywhere.shape == x.shape
+    assert (everywhere == 1).all()
+
+
+def test_batches_by_their_position(stored, path):
+    batches = as_keras(path, 16, random_state=0)
+    first = [list(epoch) for epoch in (batches, batches)]
+    other = as_keras(path, 16, random_state=0)
+    for position in (7, 0, 11, 5):
+        epoch, number = divmod(position, len(other))
+        for _ in range(2):
+            x, y = other.at(position)
+            assert np.array_equal(x, first[epoch][number][0])
+            assert np.array_equal(y, first[epoch][number][1])
+
+
 # --- in Keras ----------------------------------------------------------------------------------------------
 
 
@@ -328,7 +353,8 @@ ARRAYS = {"pattern": np.zeros((20, 16, 16)), "volume": np.zeros((20, 8, 8, 8))}
         (ARRAYS | {"pattern": np.zeros((20, 16))}, {}, "'pattern' has 3 dimensions"),
         (ARRAYS | {"pattern": np.zeros((20, 16, 16), complex)}, {}, "real numbers"),
         (ARRAYS, {"x": "mask"}, "'x' parameter"),
-        (ARRAYS, {"y": "mask"}, "'y' parameter"),
+        (ARRAYS, {"y": "masks"}, "'y' parameter"),
+        (ARRAYS, {"x": "volume", "y": "mask"}, "'y' parameter of as_keras must be without 'mask' where x is"),
         (ARRAYS, {"y": ()}, "'y' parameter"),
         (ARRAYS, {"mask": "weights"}, "'mask' parameter"),
         (ARRAYS, {"x": "volume", "mask": "channel"}, "'mask' parameter of as_keras must be None where x is"),

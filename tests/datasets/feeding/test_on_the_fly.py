@@ -124,6 +124,12 @@ def test_mask_and_targets(OnTheFly, array):
     assert np.array_equal(array(x)[..., 0], array(pattern))
     assert volume.shape == (4, 16, 16, 16)
     assert len(first(OnTheFly(**options, y=None))[0]) == 1
+    hole = Augmenter([CentralHole()], random_state=0)
+    source = OnTheFly(**options, augmenter=hole, mask="input", y=("mask",))
+    [((_, left), (whole,))] = first(source)
+    assert np.array_equal(array(whole), np.broadcast_to(mask, (4, 24, 24)))
+    assert array(left).sum() < array(whole).sum()
+    assert np.array_equal(array(source.at(0)[0][1]), array(left))
 
 
 def test_a_smaller_box_has_smaller_bodies(OnTheFly, array):
@@ -209,7 +215,7 @@ print(tuple(x.shape), tuple(y.shape))
         ({"batch_size": 0}, "'batch_size' parameter of OnTheFly"),
         ({"steps_per_epoch": None}, "'steps_per_epoch' parameter of OnTheFly"),
         ({"random_state": None}, "'random_state' parameter of OnTheFly"),
-        ({"y": "mask"}, "'y' parameter of OnTheFly"),
+        ({"y": "masks"}, "'y' parameter of OnTheFly"),
         ({"mask": True}, "'mask' parameter of OnTheFly"),
         ({"n_columns": 0}, "'n_columns' parameter of OnTheFly"),
         ({"step": -1}, "'step' parameter of OnTheFly"),
