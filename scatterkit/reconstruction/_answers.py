@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +27,14 @@ def solids_of(
 ) -> list[Solid | None]:
     """Give bodies by their half-spaces or, without these, by where volumes are half full; None, and warn, for none."""
     solids: list[Solid | None] = []
-    for given in planes if planes is not None else volumes if volumes is not None else ():
+    makers = (
+        [partial(Solid.from_halfspaces, *given) for given in planes]
+        if planes is not None
+        else [partial(_level_solid, volume, box) for volume in (() if volumes is None else volumes)]
+    )
+    for make in makers:
         try:
-            solids.append(
-                Solid.from_halfspaces(*given) if planes is not None else Solid(*level_surface(given, box))
-            )
+            solids.append(make())
         except (QhullError, ValueError):
             solids.append(None)
     empty = [number for number, solid in enumerate(solids) if solid is None]
@@ -41,6 +45,10 @@ def solids_of(
             stacklevel=3,
         )
     return solids
+
+
+def _level_solid(volume: Images, box: float) -> Solid:
+    return Solid(*level_surface(volume, box))
 
 
 def intensities_of(

@@ -81,8 +81,7 @@ class View:
 
     def undone_volume(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn a volume (z, y, x) of a view's body to the image's own, voxel by voxel."""
-        axes = [axis for axis, turned in ((1, self.rows), (2, self.columns)) if turned]
-        own = np.flip(volume, axes)
+        own = np.flip(volume, tuple(axis for axis, turned in ((1, self.rows), (2, self.columns)) if turned))
         return np.swapaxes(own, 1, 2) if self.exchanged else own
 
 

@@ -39,7 +39,7 @@ def losses(estimator):
     return np.array([row["loss"] for row in estimator.history_])
 
 
-@pytest.mark.parametrize("loss", ["visible", "physics", "annealed"])
+@pytest.mark.parametrize("loss", ["visible", "physics", pytest.param("annealed", marks=pytest.mark.slow)])
 def test_it_learns(loss):
     given = () if loss == "physics" else (Y,)
     network = reconstructor(loss=loss, n_steps=150, learning_rate=3e-3, schedule="constant").fit(X, *given)
@@ -94,6 +94,7 @@ def test_masked_pixels_do_not_matter(fitted):
     assert np.abs(trained[0] - whole).max() > 0
 
 
+@pytest.mark.slow
 def test_seeds_say_everything(fitted):
     drawn = random.getstate()
     policy = keras.config.dtype_policy().name
@@ -112,7 +113,7 @@ def test_pickle_clone_and_file(fitted, tmp_path):
     assert not hasattr(clone(fitted), "weights_")
     exact = PhysicsReconstructor.load(fitted.save(tmp_path / "exact.npz", "float32"))
     np.testing.assert_array_equal(exact.predict(X), expected)
-    assert exact.history_ == fitted.history_
+    assert repr(exact.history_) == repr(fitted.history_)  # NaN is not NaN
     assert exact.get_params()["encoder__width"] == 4
     small = PhysicsReconstructor.load(fitted.save(tmp_path / "small.npz"))
     np.testing.assert_allclose(small.predict(X), expected, atol=0.02)
@@ -141,6 +142,7 @@ def test_damaged_and_other_files_are_refused(fitted, tmp_path):
         big.save(tmp_path / "big.npz")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_cross_validation_and_grid_search():
     scores = cross_val_score(reconstructor(n_steps=2), X, Y, cv=2)
@@ -169,7 +171,7 @@ def test_loaded_weights_can_be_trained_on(fitted, tmp_path):
     assert 0 < apart < 0.1
 
 
-def test_validation_is_kept_apart_and_clean():
+def test_validation_is_kept_apart_and_clean(fitted):
     noisy = Augmenter([UniformNoise()])
     given = {"validation": 4, "validate_every": 10, "learning_rate": 1e-9}
     clean, artifacts = (reconstructor(augmenter=a, **given).fit(X, Y) for a in (None, noisy))
@@ -178,10 +180,10 @@ def test_validation_is_kept_apart_and_clean():
     # weights hardly change: what was validated on has no artifacts, what was trained on has
     np.testing.assert_allclose(*seen, rtol=1e-4)
     assert np.abs(losses(clean) / losses(artifacts) - 1).max() > 1e-4
-    none = reconstructor(n_steps=2).fit(X, Y)
-    assert np.isnan([row["validation"] for row in none.history_]).all()
+    assert np.isnan([row["validation"] for row in fitted.history_]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_stores_mappings_and_endless_sources(fitted, tmp_path):
     mapping = {"pattern": X, "volume": Y}
@@ -203,6 +205,7 @@ def test_every_decoder_can_be_trained(decoder):
     assert np.isfinite(network.weights_).all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_means_of_batches_are_learnt_and_kept(tmp_path):
     simulator = MSFTSimulator(detector=QGrid(128, dq=0.005))
@@ -218,7 +221,7 @@ def test_means_of_batches_are_learnt_and_kept(tmp_path):
     np.testing.assert_array_equal(again.predict(x), network.predict(x))
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_weights_in_full_precision(precision, fitted):
     network = reconstructor(precision=precision).fit(X, Y)
     assert network.weights_.dtype == np.float32
@@ -250,7 +253,10 @@ def test_mixed_precision_trains_weights_in_full_precision(precision, fitted):
             r"volumes of shape \(16, 16, 16\)",
         ),
         (lambda n: n.set_params(simulator=MSFTSimulator(detector=QGrid((32, 16), dq=0.02))).fit(X), "square"),
-        (lambda n: n.set_params(simulator=MSFTSimulator(backend="fft")).fit(X), "backend"),
+        (
+            lambda n: n.set_params(loss="physics", simulator__backend="fft").fit(X),
+            "backend 'auto' or 'keras'",
+        ),
         (lambda n: n.set_params(random_state=-1).fit(X, Y), "'random_state'"),
         (lambda n: n.predict(X), "not fitted"),
     ],

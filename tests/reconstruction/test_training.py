@@ -72,14 +72,13 @@ def test_killed_five_times_a_training_ends_at_the_same_weights(tmp_path):
 
 
 def test_stopped_at_every_look_a_training_ends_at_the_same_weights(tmp_path):
-    """Dropout's random numbers go on too."""
-    parameters = {"n_steps": 40, "validation": 4, "validate_every": 15}
+    parameters = {"n_steps": 20, "validation": 4, "validate_every": 15}
     whole = reconstructor(**parameters).fit(X, Y)
     stops = []
-    for _ in range(9):
+    for _ in range(4):
         part = reconstructor(**parameters, checkpoint=tmp_path, time_budget=1e-9).fit(X, Y)
         stops.append(part.n_steps_)
-    assert stops == [10, 15, 20, 30, 40, 40, 40, 40, 40]
+    assert stops == [10, 15, 20, 20]
     np.testing.assert_array_equal(part.weights_, whole.weights_)
     assert curve(part.history_) == curve(whole.history_)
     with (tmp_path / "log.csv").open() as file:
@@ -96,6 +95,7 @@ def test_another_training_is_not_gone_on_with(tmp_path):
         reconstructor(n_steps=1, checkpoint=tmp_path).fit(X[1:], Y[1:])
 
 
+@pytest.mark.slow
 def test_a_seed_that_nobody_gave_is_kept(tmp_path):
     given = {"n_steps": 20, "checkpoint": tmp_path, "random_state": None}
     first = reconstructor(**given, time_budget=1e-9).fit(X, Y)
@@ -106,6 +106,7 @@ def test_a_seed_that_nobody_gave_is_kept(tmp_path):
     assert curve(second.history_[:1]) == curve(first.history_)
 
 
+@pytest.mark.slow
 def test_a_half_written_checkpoint_is_never_seen(tmp_path, monkeypatch):
     reconstructor(n_steps=20, checkpoint=tmp_path, time_budget=1e-9).fit(X, Y)
     before = (tmp_path / "training.npz").read_bytes()
@@ -128,6 +129,7 @@ def test_a_damaged_checkpoint_is_an_error(tmp_path):
         reconstructor(n_steps=1, checkpoint=tmp_path).fit(X, Y)
 
 
+@pytest.mark.slow
 def test_interrupts_leave_a_fitted_estimator_and_a_checkpoint(tmp_path, monkeypatch):
     add = _training.Record.add
 
@@ -185,9 +187,9 @@ def test_not_finite_again_and_again_is_an_error():
     network = reconstructor(loss=Breaking(), n_steps=200, schedule="constant")
     with pytest.raises(TrainingError, match=r"10 steps in a row before step 60, .* set back 3 times"):
         network.fit(X)
-    before = reconstructor(loss="physics", n_steps=200, schedule="constant", time_budget=1e-9).fit(X)
-    assert before.n_steps_ == 10
-    np.testing.assert_allclose(network.weights_, before.weights_, rtol=1e-6, atol=1e-7)
+    # where it was set back to
+    assert int(network.state_["updates"]) == 10
+    assert np.isfinite(network.weights_).all()
 
 
 @pytest.mark.usefixtures("eager")
@@ -201,9 +203,9 @@ def test_nothing_finite_at_all_is_an_error():
 
 @pytest.mark.usefixtures("eager")
 def test_progress_is_shown_where_asked_for(capsys):
-    reconstructor(n_steps=2).fit(X, Y)
+    reconstructor(n_steps=1).fit(X, Y)
     assert capsys.readouterr().err == ""
-    reconstructor(n_steps=2, verbose=True).fit(X, Y)
+    reconstructor(n_steps=1, verbose=True).fit(X, Y)
     assert "training: 100%" in capsys.readouterr().err
 
 
@@ -228,6 +230,7 @@ def test_events_are_records_with_their_checksums(tmp_path):
     assert struct.pack("<f", 0.25) in records[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow reads its own format")
 def test_tensorflow_reads_the_events(tmp_path):
     from tensorflow.core.util import event_pb2

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from scatterkit.experiment import QGrid
 from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor, PlaneDecoder
@@ -38,7 +39,7 @@ def patterns(volumes: Images) -> Images:
 def reconstructor(**parameters: Any) -> PhysicsReconstructor:
     """A network that is trained in a second."""
     defaults = {
-        "simulator": SIMULATOR,
+        "simulator": clone(SIMULATOR),
         "encoder": ENCODER,
         "decoder": PlaneDecoder(n_faces=8),
         "loss": "visible",

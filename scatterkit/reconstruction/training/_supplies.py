@@ -142,7 +142,7 @@ def _stored(source: Any, names: tuple[str, ...], wishes: Wishes, description: st
     n = _n_samples(source)
     taken, kept = _parted(n, wishes)
     size = _batch_size(wishes, len(taken))
-    common = {"y": names, "mask": "input", "random_state": wishes.seed}
+    common: dict[str, Any] = {"y": names, "mask": "input", "random_state": wishes.seed}
     feed = as_keras(source, size, samples=taken, augmenter=wishes.augmenter, drop_last=True, **common)
     _check_sizes(feed.at(0), wishes)
 
@@ -216,10 +216,11 @@ def _sampled(sampler: HalfSpaceSampler, wishes: Wishes) -> Supply:
 
     training = source(wishes.seed, wishes.augmenter)
 
-    fresh = source(wishes.seed ^ VALIDATION_SEED, None) if wishes.validation else None
+    n_validated = -(-int(wishes.validation) // size)
+    fresh: Any = source(wishes.seed ^ VALIDATION_SEED, None) if n_validated else None
 
     def validation() -> Iterator[Batch]:
-        for i in range(-(-int(wishes.validation) // size)):
+        for i in range(n_validated):
             yield _named(fresh.at(i), names)
 
     return Supply(
