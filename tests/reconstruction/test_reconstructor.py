@@ -114,7 +114,7 @@ def test_pickle_clone_and_file(fitted, tmp_path):
     exact = PhysicsReconstructor.load(fitted.save(tmp_path / "exact.npz", "float32"))
     np.testing.assert_array_equal(exact.predict(X), expected)
     assert repr(exact.history_) == repr(fitted.history_)  # NaN is not NaN
-    assert exact.get_params()["encoder__width"] == 4
+    assert exact.get_params()["encoder__width"] == 8
     small = PhysicsReconstructor.load(fitted.save(tmp_path / "small.npz"))
     np.testing.assert_allclose(small.predict(X), expected, atol=0.02)
     sizes = [(tmp_path / name).stat().st_size for name in ("small.npz", "exact.npz")]

@@ -17,7 +17,8 @@ from scatterkit.simulation.kernels.tensor_backends import BACKEND
 
 PIXELS, GRID = 32, 8
 SIMULATOR = MSFTSimulator(detector=QGrid(PIXELS, dq=0.02))
-ENCODER = CompactEncoder(width=4, n_blocks=1, n_features=8)
+# PyTorch's 1x1 convolutions of stride 2 with fewer channels write beyond their memory on CPUs
+ENCODER = CompactEncoder(width=8, n_blocks=1, n_features=8)
 Images = NDArray[np.float32]
 
 

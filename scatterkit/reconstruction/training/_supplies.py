@@ -194,7 +194,7 @@ def _batch_size(wishes: Wishes, n: int) -> int:
 
 
 def _sampled(sampler: HalfSpaceSampler, wishes: Wishes) -> Supply:
-    from scatterkit.datasets import OnTheFly
+    from scatterkit.datasets.feeding.on_the_fly import OnTheFly
 
     names = _names(wishes, with_mask=False)
     if not isinstance(wishes.validation, (int, np.integer)):
