@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Self
 
@@ -56,9 +57,8 @@ class CalibratedPredictor(NetworkPredictor):
         n = len(volumes)
         rank = math.ceil((n + 1) * coverage)
         if rank > n:
-            allowed = (
-                f"at least {math.ceil(coverage / (1 - coverage))} patterns for a coverage of {coverage:g}"
-            )
+            least = next(m for m in itertools.count(n) if math.ceil((m + 1) * coverage) <= m)
+            allowed = f"at least {least} patterns for a coverage of {coverage:g}"
             raise fail("X", owner, allowed, f"{n}")
         numbers, patterns, masks = self._numbers(X, mask)
         true, lit = self._fronts(volumes)
