@@ -141,16 +141,19 @@ class Refiner(Component):
     Examples
     --------
     >>> import numpy as np
-    >>> from scatterkit.fitting import ConvexBody
+    >>> from scipy.spatial.transform import Rotation
+    >>> from scatterkit.experiment import QGrid
     >>> from scatterkit.reconstruction import Refiner
-    >>> from scatterkit.simulation import LogScaler, PolyhedronSimulator
+    >>> from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
     >>> from scatterkit.solids import Solid
-    >>> cube = Solid.from_catalogue("cube", circumradius=60)
-    >>> X = LogScaler().transform(PolyhedronSimulator().transform([cube]))
-    >>> sides = np.vstack([np.eye(3), -np.eye(3)]), np.full(6, 38.0)  # of a larger cube
+    >>> detector = QGrid(32, dq=0.03)
+    >>> normals = Rotation.from_rotvec([0.3, 0.5, 0.2]).apply(np.vstack([np.eye(3), -np.eye(3)]))
+    >>> cube = Solid.from_halfspaces(normals, np.full(6, 35.0))
+    >>> X = LogScaler().transform(PolyhedronSimulator(detector=detector).transform([cube]))
     >>> refiner = Refiner(symmetries=False, max_shift=0.0)
-    >>> (solid, response, residual), = refiner.refine(X, lambda patterns, masks: [sides])
-    >>> residual < 1e-5
+    >>> larger = lambda patterns, masks: [(normals, np.full(6, 38.0))]
+    >>> (solid, response, residual), = refiner.refine(X, larger, simulator=MSFTSimulator(detector=detector))
+    >>> bool(residual < 1e-6)
     True
     """
 

@@ -125,7 +125,10 @@ def test_mask_and_targets(OnTheFly, array):
     assert volume.shape == (4, 16, 16, 16)
     assert len(first(OnTheFly(**options, y=None))[0]) == 1
     hole = Augmenter([CentralHole()], random_state=0)
-    source = OnTheFly(**options, augmenter=hole, mask="input", y=("mask",))
+    mask = np.ones((24, 24), bool)
+    mask[:2] = False
+    edged = options | {"simulator": MSFTSimulator(detector=QGrid(24, dq=0.03), mask=mask)}
+    source = OnTheFly(**edged, augmenter=hole, mask="input", y=("mask",))
     [((_, left), (whole,))] = first(source)
     assert np.array_equal(array(whole), np.broadcast_to(mask, (4, 24, 24)))
     assert array(left).sum() < array(whole).sum()
