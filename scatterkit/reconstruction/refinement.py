@@ -34,6 +34,7 @@ from scatterkit.fitting._pattern_tasks import FittedPattern
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.engines import FitRequest, fit_by_facets, takes_facets
 from scatterkit.fitting.facet_search import FacetSchedule
+from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import ConvexBody
 from scatterkit.reconstruction.training._supplies import log_patterns
 from scatterkit.response import DetectorResponse
@@ -284,6 +285,7 @@ class Refiner(Component):
             n_jobs=effective_n_jobs(self.n_jobs),
             radii=None,
             rng=np.random.default_rng(0),  # chooses pixels alone
+            look=FirstLook(pattern, mask, simulator, float(self.max_shift)),
             robust=self.loss == "robust",
             starts=points,
         )
