@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from scatterkit._arrays import NUMPY, is_tensor, namespace
 from scatterkit._counters import keys_of, uniform
 from scatterkit._random import RandomState, check_random_state, seed_of
-from scatterkit._validation import Constraint, Integer, check_mask, check_value, fail, shown
+from scatterkit._validation import Constraint, Integer, Real, check_mask, check_value, fail, shown
 from scatterkit.augmentation.base import Filter, check_images, check_lengths, spread
 from scatterkit.augmentation.experiment import SimulatedExperiment
 from scatterkit.augmentation.geometry import Rotation, Shift
 from scatterkit.augmentation.masks import Bar, BlindSpot, CentralHole, Crop
 from scatterkit.augmentation.noise import PoissonNoise, SaltAndPepper, ShotNoise, UniformNoise
 from scatterkit.augmentation.optics import Blur, Saturation
-from scatterkit.augmentation.params import AugmentationParams, Augmented
+from scatterkit.augmentation.params import UNTOUCHED, AugmentationParams, Augmented
 from scatterkit.base import StatelessTransformer
 
 PUBLISHED: tuple[type[Filter], ...] = (
@@ -51,6 +51,8 @@ class Augmenter(StatelessTransformer):
         weighs one.
     random_state : int, numpy.random.Generator or None, default=None
         With an int, sample i of epoch e gets the same artifact at every call, alone or in any batch.
+    probability : float [1], default=1.0
+        How likely a sample gets an artifact at all. The others stay as they are, masks too.
 
     See Also
     --------
@@ -78,15 +80,17 @@ class Augmenter(StatelessTransformer):
     True
     """
 
-    _constraints: ClassVar[dict[str, Constraint]] = {}
+    _constraints: ClassVar[dict[str, Constraint]] = {"probability": Real(0, 1)}
 
     def __init__(
         self,
         filters: str | list[Filter | tuple[Filter, float]] = "published",
         random_state: RandomState = None,
+        probability: float = 1.0,
     ) -> None:
         self.filters = filters
         self.random_state = random_state
+        self.probability = probability
 
     def named_filters(self) -> dict[str, Filter]:
         """Give the filters to choose from.
@@ -127,9 +131,10 @@ class Augmenter(StatelessTransformer):
         check_value(epoch, Integer(low=0), name="epoch", owner="Augmenter")
         keys = keys_of(seed_of(self.random_state, owner="Augmenter"), epoch, indices)
         weights = np.array([weight for _, weight in self._weighted()], np.float64)
-        shares = np.cumsum(weights) / weights.sum()
+        shares = float(self.probability) * np.cumsum(weights) / weights.sum()
         draws = uniform(keys, np.zeros(1, np.int32)).astype(np.float64)
         choice = np.searchsorted(shares, draws, side="right").clip(max=len(weights) - 1).astype(np.int32)
+        choice[draws >= self.probability] = UNTOUCHED
         filters = self.named_filters()
         own = keys_of(keys.view(np.uint32), np.arange(1, len(filters) + 1)[:, None])
         values = {
@@ -241,7 +246,7 @@ class Augmenter(StatelessTransformer):
         images = check_images(X, name=name, owner="Augmenter", low=low, high=high)
         choice = np.asarray(params["choice"])
         check_lengths({"choice": choice}, len(images), "Augmenter")
-        results = np.empty_like(images)
+        results = images.copy()
         for k, (label, filter_) in enumerate(filters.items()):
             rows = np.flatnonzero(choice == k)
             if len(rows):
@@ -250,6 +255,7 @@ class Augmenter(StatelessTransformer):
         return results
 
     def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_random_state(self.random_state, owner="Augmenter")
         for filter_, _ in self._weighted():
             filter_._check_parameters()

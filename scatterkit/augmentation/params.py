@@ -15,6 +15,9 @@ from scatterkit.augmentation.base import Filter, check_lengths
 if TYPE_CHECKING:
     from scatterkit.augmentation.augmenter import Augmenter
 
+UNTOUCHED = -1
+"""The choice for samples that get no artifact."""
+
 
 @dataclass(frozen=True)
 class AugmentationParams:
@@ -25,7 +28,7 @@ class AugmentationParams:
     filters : dict of str to Filter
         The augmenter's filters, by name.
     choice : ndarray of int32 of shape (n,)
-        Which of the filters each sample gets, by number.
+        Which of the filters each sample gets, by number; -1 for none.
     values : dict of str to dict of str to ndarray of shape (n, ...)
         The parameters of every filter for every sample, chosen or not, such that shapes do not depend on the choice.
 
@@ -60,11 +63,15 @@ class AugmentationParams:
         Returns
         -------
         list of dict
-            For each sample the chosen filter's name under ``filter``, and its parameters. It can be written as JSON.
+            For each sample the chosen filter's name under ``filter``, and its parameters; None there, and nothing
+            else, for a sample without artifacts. It can be written as JSON.
         """
         labels = list(self.filters)
         return [
-            self.filters[labels[k]].describe(self.values[labels[k]], i) for i, k in enumerate(self.choice)
+            {"filter": None}
+            if k == UNTOUCHED
+            else self.filters[labels[k]].describe(self.values[labels[k]], i)
+            for i, k in enumerate(self.choice)
         ]
 
     def tree(self) -> dict[str, Any]:
@@ -126,7 +133,7 @@ class AugmentationParams:
         choice = check_array(
             stored["choice"], name="choice", owner="from_dict", shape=(None,), dtype=np.int32
         )
-        if choice.min() < 0 or choice.max() >= len(filters):
+        if choice.min() < UNTOUCHED or choice.max() >= len(filters):
             raise fail("choice", "from_dict", f"numbers of {len(filters)} filters", shown(choice))
         values = {
             label: {k: np.asarray(stored[f"{label}/{k}"], v.dtype) for k, v in own.items()}

@@ -143,7 +143,7 @@ def _of_augmenter(clean: NDArray[Any], mask: NDArray[Any] | None, augmenter: Any
     result = augmenter.augment(np.broadcast_to(clean, (n, *clean.shape)), mask)
     stories = result.params.history()
     return [
-        Panel(spoken(story["filter"]), in_words(story), np.asarray(pattern), np.asarray(left))
+        Panel(spoken(story["filter"] or "Untouched"), in_words(story), np.asarray(pattern), np.asarray(left))
         for pattern, left, story in zip(result.patterns, result.masks, stories, strict=True)
     ]
 

@@ -56,6 +56,31 @@ def test_weights_set_the_shares():
     assert stats.chisquare(found, np.array([3, 0.5, 1]) / 4.5 * 9000).pvalue > 1e-3
 
 
+def test_a_part_of_the_samples_stays_as_it_is():
+    augmenter = Augmenter([(Shift((2.0, 3.0)), 3), CentralHole()], random_state=0, probability=0.4)
+    found = np.bincount(augmenter.sample_params(9000, shape=SHAPE).choice + 1)
+    assert stats.chisquare(found, np.array([0.6, 0.3, 0.1]) * 9000).pvalue > 1e-3
+    X, mask = patterns(60), patterns(60) > 0.2
+    augmented, masks, params = augmenter.augment(X, mask)
+    untouched = params.choice < 0
+    assert 20 < untouched.sum() < 50
+    np.testing.assert_array_equal(augmented[untouched], X[untouched])
+    np.testing.assert_array_equal(masks[untouched], mask[untouched])
+    assert (augmented[~untouched] != X[~untouched]).any(axis=(1, 2)).all()
+    assert [line == {"filter": None} for line in params.history()] == untouched.tolist()
+    stored = AugmentationParams.from_dict(through_json(params.to_dict()), augmenter)
+    np.testing.assert_array_equal(augmenter.apply(X, stored), augmented)
+
+
+def test_the_two_ends_of_the_probability():
+    never = Augmenter(random_state=0, probability=0)
+    np.testing.assert_array_equal(never.transform(patterns()), patterns())
+    assert (Augmenter(random_state=0).sample_params(3000, shape=SHAPE).choice >= 0).all()
+    for wrong in (-0.1, 1.5, "half", None):
+        with pytest.raises(InvalidParameterError, match="'probability' parameter of Augmenter"):
+            Augmenter(probability=wrong).transform(patterns())
+
+
 def test_filters_of_one_kind_draw_apart():
     params = Augmenter([Shift(), Shift()], random_state=0).sample_params(50)
     assert (

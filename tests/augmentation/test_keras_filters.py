@@ -139,9 +139,10 @@ def test_the_augmenter_picks_the_same(mode: str, keras: Any) -> None:
 
 
 def test_parameters_in_numpy_with_patterns_on_the_device(keras: Any) -> None:
-    augmenter = Augmenter(random_state=1)
+    augmenter = Augmenter(random_state=1, probability=0.6)
     augmented = augmenter.augment(keras.ops.convert_to_tensor(patterns()), masks().astype(bool), epoch=3)
     expected = augmenter.augment(patterns(), masks().astype(bool), epoch=3)
+    assert 0 < (expected.params.choice < 0).sum() < N
     assert expected.masks.dtype == bool
     found, left = (keras.ops.convert_to_numpy(x) for x in (augmented.patterns, augmented.masks))
     np.testing.assert_allclose(found, expected.patterns, atol=TOLERANCE)
