@@ -4,6 +4,8 @@ from typing import Any
 
 from scatterkit.datasets._errors import DataFormatError
 from scatterkit.datasets.feeding.as_keras import as_keras, as_tf_dataset
+from scatterkit.datasets.feeding.body_pool import BodyPool
+from scatterkit.datasets.feeding.pool_maker import make_pool
 from scatterkit.datasets.files.cxi import read_cxi
 from scatterkit.datasets.files.cxi_writer import write_cxi
 from scatterkit.datasets.files.geometry import flat_detector
@@ -36,6 +38,7 @@ from scatterkit.datasets.schema import make_dataset
 from scatterkit.datasets.summary.html_summary import html_summary
 
 __all__ = [
+    "BodyPool",
     "DataFormatError",
     "DataNotFoundError",
     "DatasetGenerator",
@@ -55,6 +58,7 @@ __all__ = [
     "html_summary",
     "iter_scatter2d3d",
     "make_dataset",
+    "make_pool",
     "open_dataset",
     "published_levels",
     "published_simulator",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 PATTERN, MASK, VOLUME, SATURATED = "pattern", "mask", "volume", "saturated"
+NORMALS, OFFSETS = "normals", "offsets"
 PATTERN_DIMS = ("sample", "row", "column")
 VOLUME_DIMS = ("sample", "z", "y", "x")
 FORMAT = "scatterkit data set"

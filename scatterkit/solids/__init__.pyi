@@ -2,6 +2,8 @@ from .catalogue import catalogue_names as catalogue_names
 from .ellipsoid import Ellipsoid as Ellipsoid
 from .halfspace_sampler import HalfSpaceDescriptor as HalfSpaceDescriptor
 from .halfspace_sampler import HalfSpaceSampler as HalfSpaceSampler
+from .mixed_sampler import MixedDescriptor as MixedDescriptor
+from .mixed_sampler import MixedSampler as MixedSampler
 from .rasterizer import Rasterizer as Rasterizer
 from .sampler import SolidDescriptor as SolidDescriptor
 from .sampler import SolidSampler as SolidSampler

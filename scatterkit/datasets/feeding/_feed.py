@@ -20,6 +20,8 @@ from scatterkit.datasets.feeding._sources import Source, open_source
 from scatterkit.datasets.schema import MASK, PATTERN
 
 Array = NDArray[Any]
+Prepare = Callable[[dict[str, Array], Array, int], Mapping[str, Array]]
+"""Changes the values of a batch, clean yet, given the samples' numbers and the epoch."""
 _BUFFER = 1024
 _BUFFER_BYTES = 1_000_000_000
 """What two windows take by default, unless one run or one batch needs more."""
@@ -41,12 +43,15 @@ class Maker:
     source: Source
     recipe: Recipe
     augmenter: Augmenter | None
+    prepare: Prepare | None = None
 
     def __call__(self, stored: Columns, samples: Array, epoch: int) -> tuple[Any, ...]:
         values = {name: self.source.decode(name, column) for name, column in stored.items()}
-        x = values[self.recipe.x]
         if self.recipe.needs_masks:
             values.setdefault(MASK, np.ones((len(samples), *self.shape), np.float32))
+        if self.prepare is not None:
+            values = dict(self.prepare(values, samples, epoch))
+        x = values[self.recipe.x]
         mask = values.get(MASK)
         if self.augmenter is not None:
             params = self.augmenter.sample_params(samples, epoch=epoch, shape=x.shape[1:])
@@ -89,6 +94,7 @@ def open_feed(
     samples: Any,
     random_state: RandomState,
     owner: str,
+    prepare: Prepare | None = None,
     **options: Any,
 ) -> Feed:
     """Check all parameters, then give the stream that they describe; nothing is read before its first batch."""
@@ -108,7 +114,7 @@ def open_feed(
     # what is in memory costs nothing more: all of it is mixed
     window = len(chosen) if opened.resident else max(options["buffer_size"] or _fitting(opened), batch_size)
     shuffler = Shuffler(chosen, opened.run, window, options["shuffle"], seed)
-    make = Maker(opened, recipe, seeded(augmenter, seed))
+    make = Maker(opened, recipe, seeded(augmenter, seed), prepare)
     new_stream = partial(
         Stream,
         opened,

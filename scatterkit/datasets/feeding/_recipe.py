@@ -10,10 +10,10 @@ from sklearn.base import clone
 
 from scatterkit._validation import Choice, check_value, fail, shown
 from scatterkit.augmentation import Augmenter
-from scatterkit.datasets.schema import MASK, PATTERN, VOLUME
+from scatterkit.datasets.schema import MASK, NORMALS, OFFSETS, PATTERN, VOLUME
 
 VARIABLES = (PATTERN, VOLUME)
-TARGETS = (*VARIABLES, MASK)
+TARGETS = (*VARIABLES, MASK, NORMALS, OFFSETS)
 MASK_PLACES = Choice((None, "channel", "input"))
 
 
@@ -60,7 +60,12 @@ def check_recipe(x: Any, y: Any, mask: Any, *, owner: str) -> Recipe:
     check_value(mask, MASK_PLACES, name="mask", owner=owner)
     several = isinstance(y, (tuple, list)) and len(y) > 0
     if not (y is None or y in TARGETS or (several and all(name in TARGETS for name in y))):
-        raise fail("y", owner, "'volume', 'pattern', 'mask', a tuple of these, or None", shown(y))
+        raise fail(
+            "y",
+            owner,
+            "'volume', 'pattern', 'mask', 'normals', 'offsets', a tuple of these, or None",
+            shown(y),
+        )
     if MASK in (y if several else (y,)) and x != PATTERN:
         raise fail("y", owner, f"without 'mask' where x is {x!r}", shown(y))
     if mask is not None and x != PATTERN:

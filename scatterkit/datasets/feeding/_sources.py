@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import fail, shown
+from scatterkit.datasets.feeding.body_pool import LEVELS, BodyPool
 from scatterkit.datasets.generation._store import decoded
-from scatterkit.datasets.schema import MASK, PATTERN, VOLUME, check_dataset
+from scatterkit.datasets.schema import MASK, NORMALS, OFFSETS, PATTERN, VOLUME, check_dataset
 
 Array = NDArray[Any]
-_NDIM = {PATTERN: 3, MASK: 3, VOLUME: 4}
+_NDIM = {PATTERN: 3, MASK: 3, VOLUME: 4, NORMALS: 3, OFFSETS: 2}
 _RUN = 128
 """Samples read at once, about: by fewer the store's own overhead shows, more of them mix less."""
 _RUN_BYTES = 64_000_000
 """Most bytes read at once, unless a chunk has more: large samples have less of that overhead."""
 _ALLOWED = (
-    "the path of a data set, an xarray Dataset of the package's form, or a mapping of 'pattern', 'volume' and "
-    "'mask' to arrays of as many samples"
+    "the path of a data set, an xarray Dataset of the package's form, a BodyPool, or a mapping of 'pattern', 'volume', "
+    "'mask', 'normals' and 'offsets' to arrays of as many samples"
 )
 
 
@@ -134,12 +135,41 @@ class _Stored(Column):
         return decoded(stored, self._scale)
 
 
+class _Pooled(Column):
+    """A variable of a pool."""
+
+    def __init__(self, pool: BodyPool, name: str) -> None:
+        self._pool, self._name = pool, name
+        example = pool.stored(np.arange(1), (name,))[name]
+        self.shape, self.dtype, self.decoded = (
+            (len(pool), *example.shape[1:]),
+            example.dtype,
+            example.shape[1:],
+        )
+        self.blocks = (1, pool.block_size)
+
+    def read(self, start: int, stop: int) -> Array:
+        return self._pool.stored(np.arange(start, stop), (self._name,))[self._name]
+
+    def decode(self, stored: Array) -> Array:
+        return decoded(stored, 1 / LEVELS if self._name == PATTERN else None)
+
+
+def _pool_columns(pool: BodyPool) -> dict[str, Column]:
+    columns: dict[str, Column] = {name: _Pooled(pool, name) for name in (PATTERN, NORMALS, OFFSETS)}
+    if pool.mask is not None:
+        columns[MASK] = _Held(np.broadcast_to(pool.mask, (len(pool), *pool.shape)))
+    return columns
+
+
 def open_source(source: Any, names: Sequence[str], *, owner: str, optional: Sequence[str] = ()) -> Source:
     """Give the variables of a set that batches need, and those of the optional ones that it has; or raise."""
     if isinstance(source, (str, os.PathLike)):
         return _opened(_store_columns(source), names, optional, owner)
     if isinstance(source, Mapping) and not hasattr(source, "data_vars"):
         return _opened({name: _Held(value) for name, value in source.items()}, names, optional, owner)
+    if isinstance(source, BodyPool):
+        return _opened(_pool_columns(source), names, optional, owner)
     if not hasattr(source, "data_vars"):
         raise fail("source", owner, _ALLOWED, shown(source))
     dataset = check_dataset(source, owner=owner, name="source")

@@ -36,17 +36,17 @@ def as_keras(
 
     Parameters
     ----------
-    source : str, Path, xarray.Dataset or mapping of str to array_like
+    source : str, Path, xarray.Dataset, BodyPool or mapping of str to array_like
         Path of a store as ``DatasetGenerator`` writes it, a Dataset of the package's form, opened lazily or not,
-        or arrays by the names "pattern", "volume" and "mask".
+        a `BodyPool`, or arrays by the names "pattern", "volume", "mask", "normals" and "offsets".
     batch_size : int, default=32
         Samples in a batch.
     x : {"pattern", "volume"}, default="pattern"
         What the network sees.
-    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
+    y : {"volume", "pattern", "mask", "normals", "offsets"}, tuple of these or None, default="volume"
         What the network is to give. "pattern" is the clean one, for a physics loss, and "mask" the one before
-        artifacts, for a loss that leaves out what was not measured; a tuple makes several targets; None is for
-        ``predict``.
+        artifacts, for a loss that leaves out what was not measured; "normals" and "offsets" are the half-spaces of
+        a pool's bodies; a tuple makes several targets; None is for ``predict``.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured: nowhere, as a second channel, so that x is (n, rows,
         columns, 2), or as a second input (pattern, mask). It is 1 everywhere where the set has no masks, less what
@@ -156,13 +156,13 @@ def as_tf_dataset(
 
     Parameters
     ----------
-    source : str, Path, xarray.Dataset or mapping of str to array_like
+    source : str, Path, xarray.Dataset, BodyPool or mapping of str to array_like
         As for `as_keras`.
     batch_size : int, default=32
         Samples in a batch.
     x : {"pattern", "volume"}, default="pattern"
         What the network sees.
-    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
+    y : {"volume", "pattern", "mask", "normals", "offsets"}, tuple of these or None, default="volume"
         What the network is to give.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured.

@@ -24,7 +24,7 @@ from scatterkit._validation import (
 from scatterkit.augmentation import Augmenter
 from scatterkit.datasets.feeding._recipe import Recipe, check_recipe, seeded
 from scatterkit.datasets.feeding.keras_feeding import Batches
-from scatterkit.datasets.schema import MASK, PATTERN, VOLUME
+from scatterkit.datasets.schema import MASK, NORMALS, OFFSETS, PATTERN, VOLUME
 from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.simulation.keras_layers import MSFTLayer
 from scatterkit.simulation.kernels.tensor_backends import jit, keras
@@ -75,8 +75,9 @@ class OnTheFly(Batches):
         this many batches in all.
     random_state : int, default=0
         Seed of the bodies and artifacts.
-    y : {"volume", "pattern", "mask"}, tuple of these or None, default="volume"
-        What the network is to give. "pattern" is the clean one, for a physics loss; "mask" the one before artifacts.
+    y : {"volume", "pattern", "mask", "normals", "offsets"}, tuple of these or None, default="volume"
+        What the network is to give. "pattern" is the clean one, for a physics loss; "mask" the one before artifacts;
+        "normals" (n, 40, 3) and "offsets" (n, 40) in nm are the bodies' half-spaces.
     mask : {"channel", "input"} or None, default=None
         Where the network sees which pixels are measured, as for `as_keras`: those in the simulator's mask and the
         scaler's, less what the augmenter takes.
@@ -216,7 +217,7 @@ class _Pipeline:
         volumes = occupancy(normals, offsets, self._grid_shape, self._layer.simulator.box, self._n_columns)
         patterns = self._scaled(self._layer.call(volumes))
         x, mask = patterns, None
-        values = {PATTERN: patterns, VOLUME: volumes}
+        values = {PATTERN: patterns, VOLUME: volumes, NORMALS: normals, OFFSETS: offsets}
         if self._recipe.needs_masks:
             mask = values[MASK] = ops.ones_like(patterns) * ops.convert_to_tensor(self._measured)
         if self._augmenter is not None:
