@@ -2,15 +2,19 @@
 
 The occupancy of a voxel whose centre lies ``s`` nm inside the nearest plane is ``clip(1/2 + s/width, 0, 1)``.
 Work goes by column along z: the planes bound the stretch of a column that is not empty, and the shorter
-stretch that is full, so that all planes are looked at only for the few voxels of the surface between. The kernels
-run on one thread: a search follows several bodies at once instead.
+stretch that is full, so that all planes are looked at only for the few voxels of the surface between. A body takes
+one thread; several bodies are shared out, by a search or here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numba import njit
+from numba import get_num_threads, njit
 from numpy.typing import NDArray
+
+from scatterkit.simulation.kernels.threads import share_out
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -52,6 +56,25 @@ def _nearest_plane(normals, bases, z):  # type: ignore[no-untyped-def]
 def soft_occupancy(normals: F64, offsets: F64, n: int, box: float, width: float) -> F32:
     """Occupancy ``(z, y, x)`` of the body {r : normals @ r <= offsets} on n^3 voxels of a box, float32."""
     volume = np.zeros((n, n, n), np.float32)
+    _fill(normals, offsets, box, width, volume)
+    return volume
+
+
+def soft_occupancies(bodies: Sequence[tuple[F64, F64]], n: int, box: float, width: float) -> F32:
+    """Occupancies ``(body, z, y, x)`` of several bodies, in as many threads as numba may use."""
+    volumes = np.zeros((len(bodies), n, n, n), np.float32)
+
+    def fill(i: int) -> None:
+        _fill(*bodies[i], box, width, volumes[i])
+
+    share_out(fill, len(bodies), get_num_threads())
+    return volumes
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _fill(normals, offsets, box, width, volume):  # type: ignore[no-untyped-def]
+    """Write what is not empty of a body into a volume of zeros."""
+    n = volume.shape[0]
     step = box / n
     first = -0.5 * box + 0.5 * step
     for iy in range(n):
@@ -71,7 +94,6 @@ def soft_occupancy(normals: F64, offsets: F64, n: int, box: float, width: float)
                 else:
                     inside, _ = _nearest_plane(normals, bases, first + iz * step)
                     volume[iz, iy, ix] = min(max(0.5 + inside / width, 0.0), 1.0)
-    return volume
 
 
 @njit(cache=True, nogil=True, fastmath=True)

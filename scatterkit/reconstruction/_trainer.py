@@ -42,8 +42,10 @@ class NetworkTrainer(CalibratedPredictor):
     augmenter: Augmenter | None
     loss: str | Loss
     pose: str
+    training_grid: int | None
     n_steps: int
     batch_size: int
+    views: bool
     learning_rate: float
     weight_decay: float
     clip_norm: float
@@ -68,11 +70,16 @@ class NetworkTrainer(CalibratedPredictor):
             batch_size=int(self.batch_size),
             augmenter=self.augmenter,
             simulator=self._simulator(),
-            grid=int(self.grid),
+            grid=self._training_grid(),
+            simulated_grid=int(self.grid),
             validation=validation,
             seed=seed,
+            views=bool(self.views),
             owner=type(self).__name__,
         )
+
+    def _training_grid(self) -> int:
+        return int(self.grid if self.training_grid is None else self.training_grid)
 
     def _fingerprint(self, supply: Supply, begin: NDArray[np.float32] | None) -> str:
         """Tell this training from others: what it is made of, and what it is fed with."""
@@ -106,11 +113,13 @@ class NetworkTrainer(CalibratedPredictor):
         from scatterkit.reconstruction.training._steps import Steps
         from scatterkit.reconstruction.training._training import Course, Training
 
-        simulator, grid = self._simulator(), int(self.grid)
+        simulator, grid = self._simulator(), self._training_grid()
+        loss = make_loss(self.loss, int(self.n_steps))
         steps = Steps(
             network,
             make_decoder(self.decoder),
-            make_loss(self.loss, int(self.n_steps)).build(simulator, grid),
+            loss.build(simulator, grid),
+            loss.targets,
             self._optimizer(schedule),
             grid=grid,
             box=float(simulator.box),

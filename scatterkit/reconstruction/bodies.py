@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from scatterkit._arrays import namespace
@@ -16,15 +18,16 @@ class Body:
 
     Parameters
     ----------
-    occupancy : tensor of float32 of shape (n, z, y, x)
-        In [0, 1].
-    logits : tensor of float32 of shape (n, z, y, x)
-        What a sigmoid turns into a probability of material; falls and rises on far from the surface too, where
-        the occupancy is constant.
     entrance : tensor of float32 of shape (n, y, x) [nm]
         Height z of the front surface, from the centre of the box; of no meaning outside of the silhouette.
-    silhouette : tensor of float32 of shape (n, y, x)
-        Largest occupancy of each column.
+    exit : tensor of float32 of shape (n, y, x) [nm]
+        Height z of the back surface. It lies before the entrance where there is no body in the column, the farther
+        the clearer: the difference carries the silhouette's gradient.
+    voxels : callable
+        Gives the occupancy and the logits. Called when one of them is first asked for, so that losses that look at
+        surfaces alone cost no voxels.
+    halfspaces : tuple of tensors, optional
+        Outward unit normals (n, k, 3) and offsets (n, k) in nm, where the body is made of these.
 
     See Also
     --------
@@ -39,17 +42,52 @@ class Body:
     ((1, 8, 8, 8), (1, 8, 8))
     """
 
-    occupancy: Tensor
-    logits: Tensor
     entrance: Tensor
-    silhouette: Tensor
+    exit: Tensor
+    voxels: Callable[[], tuple[Tensor, Tensor]]
+    halfspaces: tuple[Tensor, Tensor] | None = None
+
+    @cached_property
+    def _voxels(self) -> tuple[Tensor, Tensor]:
+        return self.voxels()
+
+    @property
+    def occupancy(self) -> Tensor:
+        """Give the occupancies.
+
+        Returns
+        -------
+        tensor of float32 of shape (n, z, y, x)
+            In [0, 1].
+        """
+        return self._voxels[0]
+
+    @property
+    def logits(self) -> Tensor:
+        """Give what a sigmoid turns into a probability of material.
+
+        Returns
+        -------
+        tensor of float32 of shape (n, z, y, x)
+            Logits; they fall and rise on far from the surface too, where the occupancy is constant.
+        """
+        return self._voxels[1]
+
+    @cached_property
+    def silhouette(self) -> Tensor:
+        """Give the largest occupancy of each column.
+
+        Returns
+        -------
+        tensor of float32 of shape (n, y, x)
+            In [0, 1].
+        """
+        return namespace(self.occupancy).max(self.occupancy, axis=1)
 
 
-def body_of_depths(inside: Tensor, entrance: Tensor, width: Any) -> Body:
-    """Give the body of depths inside a surface [nm]: a ramp of a width, with a sigmoid of the same slope beside it."""
-    ops = namespace(inside)
-    occupancy = ops.clip(0.5 + inside / width, 0.0, 1.0)
-    return Body(occupancy, 4.0 * inside / width, entrance, ops.max(occupancy, axis=1))
+def ramp(inside: Tensor, width: Any) -> tuple[Tensor, Tensor]:
+    """Give occupancies and logits of depths inside a surface [nm]: a ramp of a width, and a sigmoid of equal slope."""
+    return namespace(inside).clip(0.5 + inside / width, 0.0, 1.0), 4.0 * inside / width
 
 
 def front_surface(volumes: Any, box: float = 318.75) -> tuple[Any, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from scatterkit._validation import Constraint, Integer, Real, fail, shown
+from scatterkit._validation import Choice, Constraint, Integer, Real, fail, shown
 from scatterkit.base import Component
 
 Tensor = Any
 _PUBLISHED_PIXELS = 128
 _STAGES = (1, 2, 4, 6)
 """Channels of the compact encoder's stages, in units of its width."""
+_FEWEST = {4: 32, 8: 64}
+"""Pixels that the compact encoder shrinks to one, by the stride of its stem."""
+_STEM_CHANNELS = 16
 
 
 class Encoder(Component, ABC):
@@ -127,6 +130,8 @@ class CompactEncoder(Encoder):
         Residual blocks of each stage.
     n_features : int, default=512
         Length of the feature vector.
+    stride : {4, 8}, default=4
+        How much the stem shrinks the map before the first stage: 8 is for CPUs. See Notes.
 
     See Also
     --------
@@ -135,10 +140,11 @@ class CompactEncoder(Encoder):
     Notes
     -----
     Channels: the pattern, zero where it was not measured; the mask; the distance from the zero frequency; cosine and
-    sine of the azimuth. A 7x7 convolution of stride 4, four stages of residual blocks (group normalisation and SiLU
-    before each 3x3 convolution), each but the first halving the map, a 1x1 convolution to two times width channels,
-    and a dense layer. Group normalisation behaves in training as in use, and does not depend on the batch; there is no
-    dropout.
+    sine of the azimuth. A stem, four stages of residual blocks (group normalisation and SiLU before each 3x3
+    convolution), each but the first halving the map, a 1x1 convolution to two times width channels, and a dense layer.
+    The stem is a 7x7 convolution of stride 4. With ``stride=8`` it is a 4x4 convolution of stride 4 to 16 channels,
+    SiLU, and a 3x3 convolution of stride 2. Group normalisation behaves in training as in use, and does not depend on
+    the batch; there is no dropout.
 
     References
     ----------
@@ -157,18 +163,28 @@ class CompactEncoder(Encoder):
         "width": Integer(1),
         "n_blocks": Integer(1),
         "n_features": Integer(1),
+        "stride": Choice((4, 8)),
     }
 
-    def __init__(self, width: int = 56, n_blocks: int = 2, n_features: int = 512) -> None:
+    def __init__(self, width: int = 56, n_blocks: int = 2, n_features: int = 512, stride: int = 4) -> None:
         self.width = width
         self.n_blocks = n_blocks
         self.n_features = n_features
+        self.stride = stride
 
     def features(self, pattern: Tensor, mask: Tensor) -> Tensor:
         from scatterkit.reconstruction._layers import PatternChannels, convolution, layers, normalized
 
         self._check_parameters()
-        x = convolution(PatternChannels()((pattern, mask)), self.width, 7, 4)
+        fewest, pixels = _FEWEST[int(self.stride)], min(pattern.shape[1:])
+        if pixels < fewest:
+            allowed = f"at least {fewest}, which this encoder shrinks to one"
+            raise fail("n_pixels", type(self).__name__, allowed, shown(pixels))
+        x = PatternChannels()((pattern, mask))
+        if self.stride == 8:
+            x = convolution(layers.Activation("silu")(convolution(x, _STEM_CHANNELS, 4, 4)), self.width, 3, 2)
+        else:
+            x = convolution(x, self.width, 7, 4)
         for stage, factor in enumerate(_STAGES):
             for block in range(self.n_blocks):
                 x = _residual(x, factor * self.width, 2 if stage > 0 and block == 0 else 1)

@@ -29,14 +29,12 @@ from scatterkit.reconstruction.decoders.base import Decoder
 from scatterkit.reconstruction.decoders.names import DECODERS, make_decoder
 from scatterkit.reconstruction.encoders import Encoder
 from scatterkit.reconstruction.losses.base import Loss
-from scatterkit.reconstruction.losses.mixes import make_loss
+from scatterkit.reconstruction.losses.mixes import LOSSES, make_loss
 from scatterkit.reconstruction.refinement import Refiner
 from scatterkit.reconstruction.training._checkpoints import Checkpoint, load_checkpoint
 from scatterkit.reconstruction.training._optimizer import SCHEDULES
 from scatterkit.reconstruction.training._supplies import supply_of
 from scatterkit.simulation import MSFTSimulator
-
-_LOSSES = ("physics", "supervised", "hybrid", "visible", "annealed")
 
 
 class PhysicsReconstructor(NetworkTrainer):
@@ -53,13 +51,20 @@ class PhysicsReconstructor(NetworkTrainer):
         What makes features of patterns.
     decoder : {"planes", "support", "depth", "voxels"} or Decoder, default="planes"
         What makes bodies of features.
-    loss : {"annealed", "visible", "hybrid", "supervised", "physics"} or Loss, default="annealed"
+    loss : {"annealed", "surface", "visible", "hybrid", "supervised", "physics"} or Loss, default="annealed"
         What is minimised, see `make_loss`. "physics" needs no volumes.
     grid : int, default=64
-        Voxels along each axis of the volumes.
+        Voxels along each axis of the volumes that are predicted.
+    training_grid : int, optional
+        Voxels, or columns, along each axis in training; ``grid`` by default. Half-spaces do not depend on the grid: with
+        fewer columns `SurfaceLoss` takes less time. Volumes to train on must have this grid.
     pose : {"canonical", "given"}, default="canonical"
         Where true bodies are put before they are compared: in their `canonical_pose`, since no pattern tells where
         in the box a body lies, or where they are.
+    views : bool, default=True
+        Whether batches of arrays, stored sets and pools are turned by quarters and mirrored in training, each at random
+        to one of the views that the detector is symmetric under, eight on a square grid. At an edge that a view lacks,
+        pixels count as not measured. Endless sources need none.
     n_steps : int, default=10000
         Training steps, also of endless sources.
     batch_size : int, default=32
@@ -158,9 +163,11 @@ class PhysicsReconstructor(NetworkTrainer):
         "augmenter": Instance((Augmenter,), optional=True),
         "encoder": AnyOf((Choice(("compact", "published")), Instance((Encoder,)))),
         "decoder": AnyOf((Choice(tuple(DECODERS)), Instance((Decoder,)))),
-        "loss": AnyOf((Choice(_LOSSES), Instance((Loss,)))),
+        "loss": AnyOf((Choice(LOSSES), Instance((Loss,)))),
         "grid": Integer(4),
+        "training_grid": Integer(4, optional=True),
         "pose": Choice(("canonical", "given")),
+        "views": Boolean(),
         "n_steps": Integer(1),
         "batch_size": Integer(1),
         "learning_rate": Positive(),
@@ -189,7 +196,9 @@ class PhysicsReconstructor(NetworkTrainer):
         decoder: str | Decoder = "planes",
         loss: str | Loss = "annealed",
         grid: int = 64,
+        training_grid: int | None = None,
         pose: str = "canonical",
+        views: bool = True,
         n_steps: int = 10_000,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
@@ -216,7 +225,9 @@ class PhysicsReconstructor(NetworkTrainer):
         self.decoder = decoder
         self.loss = loss
         self.grid = grid
+        self.training_grid = training_grid
         self.pose = pose
+        self.views = views
         self.n_steps = n_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -246,9 +257,10 @@ class PhysicsReconstructor(NetworkTrainer):
 
         Parameters
         ----------
-        X : array-like of shape (n, rows, columns), str, Path, Dataset, mapping, HalfSpaceSampler or OnTheFly
+        X : array-like of shape (n, rows, columns), str, Path, Dataset, mapping, BodyPool, HalfSpaceSampler or OnTheFly
             Log-scaled patterns in [0, 1], clean ones: pixels outside the mask may hold anything, NaN too. Or a stored
-            set or mapping of arrays, as `as_keras` takes them, with volumes where the loss needs these. Or what to
+            set or mapping of arrays, as `as_keras` takes them, with volumes where the loss needs these, or a pool of
+            bodies that the same simulator made patterns of. Or what to
             draw bodies from without end, simulated and scaled on the training device; or such a source ready made,
             with ``mask="input"``, whose batches and artifacts are its own.
         y : array-like of shape (n, grid, grid, grid), optional
@@ -298,7 +310,7 @@ class PhysicsReconstructor(NetworkTrainer):
 
         Parameters
         ----------
-        X : array-like of shape (n, rows, columns), str, Path, Dataset or mapping
+        X : array-like of shape (n, rows, columns), str, Path, Dataset, mapping or BodyPool
             Log-scaled patterns in [0, 1], or a set, as for `fit`. What does not fill a batch is left out.
         y : array-like of shape (n, grid, grid, grid), optional
             The true volumes, for losses that compare bodies.
@@ -344,6 +356,9 @@ class PhysicsReconstructor(NetworkTrainer):
             raise fail("simulator", owner, "one with a square detector", f"one of shape {shape}")
         make_decoder(self.decoder).numbers_shape(int(self.grid))  # checks the decoder's own parameters
         make_loss(self.loss, int(self.n_steps))._check_parameters()
+        if self.training_grid not in (None, self.grid) and not self._by_planes():
+            allowed = "None or grid, but for decoders of half-spaces"
+            raise fail("training_grid", owner, allowed, shown(self.training_grid))
         if self.refine and not (self._by_planes() and simulator.propagation == "msft"):
             allowed = "False where bodies have no exact pattern: that takes planes or support, and propagation 'msft'"
             raise fail("refine", owner, allowed, shown(self.refine))

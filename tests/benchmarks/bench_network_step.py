@@ -4,7 +4,7 @@
 
 A forward pass is pattern to numbers, and "body" from the numbers to the occupancy, as the backend compiles it. A step
 is the gradient of the loss by all weights, with the body's occupancy, and for losses with physics its simulation; the
-optimiser is left out. Sizes are of the weights in float16. On CPUs pass --candidates 6 to compare fewer planes a voxel.
+optimiser is left out. Sizes are of the weights in float16. Pass --cpu-time where other work shares a single core.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,22 +80,22 @@ def step_function(network: Any, value: Callable[[Any], Any], xla: bool) -> Calla
     return lambda x: pull([w.value for w in weights], [w.value for w in network.non_trainable_variables], x)
 
 
-def milliseconds(work: Callable[[], Any], batch: int, repeats: int) -> float:
+def milliseconds(work: Callable[[], Any], options: argparse.Namespace) -> float:
     """Time per pattern of the fastest call but the first."""
-    best = float("inf")
-    for i in range(repeats + 1):
-        start = time.perf_counter()
+    best, clock = float("inf"), time.process_time if options.cpu_time else time.perf_counter
+    for i in range(options.repeats + 1):
+        start = clock()
         result = work()
         while isinstance(result, (list, tuple)):
             result = result[-1]
         keras.ops.convert_to_numpy(result)
-        best = min(best, time.perf_counter() - start) if i else best
-    return 1e3 * best / batch
+        best = min(best, clock() - start) if i else best
+    return 1e3 * best / options.batch
 
 
 def cases(options: argparse.Namespace) -> list[tuple[str, Any, Any, int]]:
     """Names, encoders, decoders and pixels."""
-    few = {"candidates": options.candidates}
+    few = {} if options.candidates is None else {"candidates": options.candidates}
     decoders = {
         "planes": PlaneDecoder(**few),
         "support": SupportDecoder(**few),
@@ -103,8 +104,9 @@ def cases(options: argparse.Namespace) -> list[tuple[str, Any, Any, int]]:
     }
     found = []
     for size in options.sizes:
-        width, pixels = map(int, size.split("@"))
-        found += [(f"compact {size}", CompactEncoder(width), decoders[d], pixels) for d in options.decoders]
+        width, pixels, stride = (*map(int, re.split("[@/]", size)), 4)[:3]
+        encoder = CompactEncoder(width, stride=stride)
+        found += [(f"compact {size}", encoder, decoders[d], pixels) for d in options.decoders]
     found += [(f"published {w}", PublishedEncoder(w), VoxelDecoder(w), 128) for w in options.published]
     return found
 
@@ -120,7 +122,11 @@ def measure(
     x = (patterns, keras.ops.ones_like(patterns))
     dq = 2 * np.pi / (512 * 318.75 / 192) * 128 / pixels
     loss = make_loss(options.loss).build(MSFTSimulator(detector=QGrid(pixels, dq)), grid)
-    targets = {"pattern": patterns, "volume": keras.ops.zeros((batch, grid, grid, grid)) + 0.5}
+    targets = {
+        "pattern": patterns,
+        "volume": keras.ops.zeros((batch, grid, grid, grid)) + 0.5,
+        "surface": keras.ops.zeros((batch, 2, grid, grid)) + np.array([-80.0, 20.0])[:, None, None],
+    }
     forward, step = (
         forward_function(network, options.xla),
         step_function(network, lambda numbers: loss(targets, decoder.body(numbers, grid), 0), options.xla),
@@ -128,10 +134,8 @@ def measure(
     numbers = forward(x)
     body = backends.jit(lambda n: decoder.body(n, grid).occupancy)
     kind, count = repr(decoder).partition("Decoder")[0].lower(), network.count_params()
-    times = [
-        milliseconds(work, batch, options.repeats) for work in (lambda: forward(x), lambda: body(numbers))
-    ]
-    times.append(milliseconds(lambda: step(x), batch, options.repeats) if options.step else float("nan"))
+    times = [milliseconds(work, options) for work in (lambda: forward(x), lambda: body(numbers))]
+    times.append(milliseconds(lambda: step(x), options) if options.step else float("nan"))
     print(
         f"{name:20s} {kind:8s} {count:11,d} {2 * count / 1e6:6.1f} MB "
         + " ".join(f"{t:8.2f}" for t in times),
@@ -150,7 +154,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--sizes", nargs="*", default=["32@64", "56@128", "64@128"], help="width@pixels, compact"
+        "--sizes",
+        nargs="*",
+        default=["32@64", "56@128", "64@128"],
+        help="width@pixels or width@pixels/stride, compact",
     )
     parser.add_argument(
         "--published", nargs="*", type=int, default=[4], help="widths of the published network"
@@ -163,6 +170,7 @@ def main() -> None:
     parser.add_argument(
         "--candidates", type=int, default=None, help="planes of each side in a column's voxels"
     )
+    parser.add_argument("--cpu-time", action="store_true", help="processor time instead of time")
     parser.add_argument("--no-step", dest="step", action="store_false", help="only forward passes")
     parser.add_argument(
         "--no-xla", dest="xla", action="store_false", help="TensorFlow: networks as plain graphs"

@@ -7,8 +7,8 @@ import pytest
 from network_tools import array, gradient, slope, tensor
 
 from scatterkit.metrics.volumes import entry_depth
-from scatterkit.reconstruction import front_surface
-from scatterkit.reconstruction.bodies import body_of_depths
+from scatterkit.reconstruction import Body, front_surface
+from scatterkit.reconstruction.bodies import ramp
 
 BOX = 90.0
 
@@ -42,9 +42,24 @@ def test_gradient_of_the_front_surface():
     assert np.vdot(gradient(entrance, at), direction) == pytest.approx(expected, rel=1e-3)
 
 
+def test_voxels_are_made_when_asked_for():
+    calls = []
+
+    def voxels():
+        calls.append(1)
+        return volumes(), -volumes()
+
+    body = Body(volumes()[:, 0], volumes()[:, 1], voxels)
+    assert body.halfspaces is None
+    assert not calls
+    np.testing.assert_array_equal(body.silhouette, volumes().max(axis=1))
+    np.testing.assert_array_equal(body.logits, -body.occupancy)
+    assert len(calls) == 1
+
+
 def test_ramp_and_logits_have_one_slope():
     inside = np.array([-30.0, -1.0, 0.0, 1.0, 30.0], dtype=np.float32).reshape(1, 5, 1, 1)
-    body = body_of_depths(inside, None, 10.0)
-    assert body.occupancy.ravel().tolist() == pytest.approx([0, 0.4, 0.5, 0.6, 1])
-    assert (1 / (1 + np.exp(-body.logits[0, 3]))).item() == pytest.approx(0.6, abs=2e-3)
-    assert body.logits.ravel()[[0, 4]].tolist() == [-12.0, 12.0]
+    occupancy, logits = ramp(inside, 10.0)
+    assert occupancy.ravel().tolist() == pytest.approx([0, 0.4, 0.5, 0.6, 1])
+    assert (1 / (1 + np.exp(-logits[0, 3]))).item() == pytest.approx(0.6, abs=2e-3)
+    assert logits.ravel()[[0, 4]].tolist() == [-12.0, 12.0]

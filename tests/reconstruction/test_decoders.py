@@ -86,9 +86,11 @@ def test_gradient_by_finite_differences(decoder):
 def test_any_numbers_give_a_closed_body_in_the_box(decoder, scale):
     limit = box_limit(BOX)
     planes = decoder.planes(numbers(decoder, n=4, scale=scale), BOX)
-    centres = 0.9 * limit * np.tanh(numbers(decoder, n=4, scale=scale)[:, decoder._n_planes() :][:, :3])
-    assert len(planes) == len(centres) == 4
-    for normals, offsets in planes:
+    begin = np.arctanh([0, 0, (0.2 * BOX - limit) / (0.9 * limit)])
+    shifts = numbers(decoder, n=4, scale=scale)[:, decoder._n_planes() :][:, :3]
+    centres = 0.9 * limit * np.tanh(shifts.astype(np.float64) + begin)
+    for (normals, offsets), centre in zip(planes, centres, strict=True):
+        assert (offsets - normals @ centre > 0.003 * BOX).all()  # the body holds its centre
         np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-12)
         solid = Solid.from_halfspaces(normals, offsets)
         assert solid.volume > 0
@@ -141,6 +143,55 @@ def test_depth_maps_of_a_plate():
     np.testing.assert_allclose(found[0, 4:12, 4:12], 0, atol=0.01 * BOX / GRID)
 
 
+@names
+def test_exits_are_where_volumes_end(decoder):
+    given = numbers(decoder, scale=0.5)
+    body = decoder.body(tensor(given), GRID)
+    volume, entrance, leaving = map(array, (body.occupancy, body.entrance, body.exit))
+    thickness = leaving - entrance
+    assert leaving.dtype == np.float32
+    assert leaving.shape == entrance.shape
+    assert thickness.max() <= BOX
+    silhouette = volume.max(axis=1)
+    clear = (np.abs(silhouette - 0.5) > 0.02) & (np.abs(thickness) > BOX / GRID)
+    assert clear.mean() > 0.5
+    assert ((thickness > 0) == (silhouette > 0.5))[clear].all()
+    if not isinstance(decoder, DepthDecoder):  # whose thin outlines are full to the back
+        ends = -front_surface(volume[:, ::-1], BOX)[0]
+        full = (silhouette > 0.99) & (thickness > 2 * BOX / GRID)
+        np.testing.assert_allclose(leaving[full], ends[full], atol=0.6 * BOX / GRID)
+
+
+@convex
+def test_bodies_hold_their_half_spaces(decoder):
+    given = numbers(decoder)
+    held = decoder.body(tensor(given), GRID).halfspaces
+    for found, expected in zip(held, decoder.halfspaces(tensor(given)), strict=True):
+        np.testing.assert_array_equal(array(found), array(expected))
+    assert DepthDecoder().body(tensor(np.zeros((1, 4, 4, 3))), 4).halfspaces is None
+
+
+@convex
+def test_thickness_of_empty_columns_tells_how_far_the_body_is(decoder):
+    given = np.zeros((1, *decoder.numbers_shape(GRID)), dtype=np.float32)
+    body = decoder.body(tensor(given), GRID)
+    thickness = array(body.exit)[0] - array(body.entrance)[0]
+    row = thickness[GRID // 2, GRID // 2 :]
+    empty = row[row < 0]
+    assert len(empty) >= 3
+    assert (np.diff(empty) <= 0).all()
+    assert empty[0] > empty[-1]
+
+
+def test_candidates_are_chosen_for_processors(monkeypatch):
+    assert PlaneDecoder()._candidates() == 6
+    assert [SupportDecoder(n)._candidates() for n in (20, 100, 200)] == [6, 9, 12]
+    assert PlaneDecoder(candidates=3)._candidates() == 3
+    assert PlaneDecoder(candidates=None)._candidates() is None
+    monkeypatch.setattr("scatterkit.simulation.kernels.tensor_backends.has_gpu", lambda: True)
+    assert PlaneDecoder()._candidates() is SupportDecoder()._candidates() is None
+
+
 def test_voxels_are_probabilities():
     given = numbers(VoxelDecoder(), n=1)
     body = VoxelDecoder().body(tensor(given), GRID)
@@ -179,6 +230,8 @@ def test_names():
         (lambda: SupportDecoder().body(np.zeros((1, 103)), 8, -1.0), "'box' parameter of SupportDecoder"),
         (lambda: SupportDecoder().body(np.zeros((1, 103)), 8, 9.0, width=0), "'width' parameter of Support"),
         (lambda: VoxelDecoder().body(np.zeros((1, 8, 8, 8)), 8, width=3.0), "'width' parameter of VoxelDec"),
+        (lambda: PlaneDecoder(candidates=0).numbers_shape(8), "'candidates' parameter of PlaneDecoder"),
+        (lambda: PlaneDecoder(candidates="all").numbers_shape(8), "'candidates' parameter of PlaneDecoder"),
         (lambda: VoxelDecoder().head(None, 12), "'grid' parameter of VoxelDecoder must be a power of two"),
         (lambda: DepthDecoder().head(None, 12), "'grid' parameter of DepthDecoder must be 4 times a power"),
     ],

@@ -40,6 +40,13 @@ def patterns(true, simulator=SIMULATOR, **settings):
     return LogScaler(eps=EPS, **settings).transform(simulator.transform(true))
 
 
+def every_target():
+    true = SUPPORT.body(tensor(numbers(seed=1)), GRID)
+    surface = np.stack([array(true.entrance), array(true.exit)], axis=1)
+    given = {"pattern": patterns(volumes()), "volume": volumes(), "surface": surface}
+    return {name: tensor(value) for name, value in given.items()}
+
+
 def some_mask(n=2):
     return np.random.default_rng(3).random((n, PIXELS, PIXELS)) > 0.4
 
@@ -74,6 +81,50 @@ def test_what_the_mask_hides_does_not_matter():
     np.testing.assert_array_equal(*results)
 
 
+def half():
+    return np.arange(PIXELS * PIXELS).reshape(PIXELS, PIXELS) < 300
+
+
+def masked(mask):
+    return MSFTSimulator(detector=QGrid(PIXELS, dq=0.02), mask=mask)
+
+
+@pytest.mark.parametrize("given", [None, some_mask()], ids=["whole", "masked"])
+def test_masks_of_simulator_and_scaler_count(given):
+    true, found = volumes(), SUPPORT.body(tensor(numbers()), GRID)
+    own, scaled = half(), np.roll(half(), 7, axis=0)
+    expected = scatter_loss(
+        SIMULATOR.transform(true),
+        SIMULATOR.transform(array(found.occupancy)),
+        eps=3.0,
+        mask=np.broadcast_to(own & scaled, (2, PIXELS, PIXELS)) & (True if given is None else given),
+    )
+    scaler = LogScaler(eps=3.0, mask=scaled)
+    pattern = scaler.transform(SIMULATOR.transform(true))
+    loss = PhysicsLoss(binary_weight=0.0).build(masked(own), GRID, scaler)
+    targets = {"pattern": tensor(pattern), "mask": None if given is None else tensor(given)}
+    np.testing.assert_allclose(array(loss(targets, found, 0)), expected, rtol=2e-3)
+
+
+def test_true_volume_instead_of_the_pattern():
+    found, true = SUPPORT.body(tensor(numbers()), GRID), volumes()
+    loss = PhysicsLoss(binary_weight=0.0, simulate_truth=True)
+    by_pattern = value(PhysicsLoss(binary_weight=0.0), {"pattern": patterns(true)}, found)
+    np.testing.assert_allclose(value(loss, {"volume": true}, found), by_pattern, rtol=2e-3)
+    assert value(loss, {"volume": array(found.occupancy), "pattern": patterns(true)}, found).max() < 1e-10
+
+
+def test_mixes_hand_the_scaler_on():
+    targets, found = every_target(), SUPPORT.body(tensor(numbers()), GRID)
+    scaler = LogScaler(eps=3.0, mask=half())
+    mix, alone = (
+        array(loss.build(SIMULATOR, GRID, scaler)(targets, found, 0))
+        for loss in (WeightedLoss([PhysicsLoss()], [2.0]), PhysicsLoss())
+    )
+    np.testing.assert_allclose(mix, 2 * alone, rtol=1e-6)
+    assert np.abs(alone / value(PhysicsLoss(), targets, found) - 1).min() > 0.01
+
+
 def test_binary_loss():
     body = VOXELS.body(tensor(np.random.default_rng(0).normal(size=(2, GRID, GRID, GRID))), GRID)
     p = array(body.occupancy).astype(np.float64)
@@ -102,6 +153,14 @@ def test_cross_entropy_far_from_the_surface():
     assert value(CrossEntropyLoss(), {"volume": np.ones_like(given)}, body) == 300
 
 
+def test_cross_entropy_pulls_at_the_surface_too():
+    at = np.zeros((1, GRID, GRID, GRID), dtype=np.float32)
+    loss = CrossEntropyLoss().build(SIMULATOR, GRID)
+    targets = {"volume": tensor(np.ones_like(at))}
+    found = gradient(lambda x: loss(targets, VOXELS.body(x, GRID), 0), at)
+    np.testing.assert_allclose(found, -0.5 / GRID**3, rtol=1e-5)
+
+
 @pytest.mark.parametrize("length", [12.5, 60.0, np.inf])
 def test_visible_shape(length):
     simulator = MSFTSimulator(detector=QGrid(PIXELS, dq=0.02), absorption_length=length)
@@ -112,7 +171,8 @@ def test_visible_shape(length):
     errors = entropy(true, array(body.logits))
     shape = (errors * weights).sum(axis=(1, 2, 3)) / weights.sum(axis=(1, 2, 3))
     heights = np.stack([entry_depth(v) * voxel - 318.75 / 2 for v in true])
-    filled = true.max(axis=1) >= 0.5
+    filled = (true.max(axis=1) >= 0.5) & (array(body.silhouette) >= 0.5)
+    assert (filled != (true.max(axis=1) >= 0.5)).any()
     away = np.where(filled, array(body.entrance) - heights, 0) / voxel
     depth = (np.sqrt(1 + away**2) - 1).sum(axis=(1, 2)) / filled.sum(axis=(1, 2))
     outline = entropy(true.max(axis=1), array(body.logits).max(axis=1)).mean(axis=(1, 2))
@@ -132,9 +192,9 @@ def test_the_hidden_back_hardly_counts():
     assert short < 0.03 < 0.1 < deep
 
 
-@pytest.mark.parametrize("name", ["physics", "supervised", "hybrid", "visible", "annealed"])
+@pytest.mark.parametrize("name", ["physics", "supervised", "hybrid", "visible", "surface", "annealed"])
 def test_gradient_by_finite_differences(name):
-    targets = {"pattern": tensor(patterns(volumes())), "volume": tensor(volumes())}
+    targets = every_target()
     loss = make_loss(name, n_steps=10).build(SIMULATOR, GRID)
     given = numbers()
 
@@ -146,9 +206,9 @@ def test_gradient_by_finite_differences(name):
     assert np.linalg.norm(found) == pytest.approx(slope(total, given, steepest, 3e-3), rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["physics", "supervised", "hybrid", "visible", "annealed"])
+@pytest.mark.parametrize("name", ["physics", "supervised", "hybrid", "visible", "surface", "annealed"])
 def test_compiled_equals_eager(name):
-    targets = {"pattern": tensor(patterns(volumes())), "volume": tensor(volumes())}
+    targets = every_target()
     loss = make_loss(name, n_steps=10).build(SIMULATOR, GRID)
 
     def total(x):
@@ -225,7 +285,9 @@ def test_ramps():
 def test_targets():
     assert PhysicsLoss().targets == {"pattern"}
     assert make_loss("visible").targets == make_loss("supervised").targets == {"volume"}
-    assert make_loss("hybrid").targets == make_loss("annealed").targets == {"pattern", "volume"}
+    assert make_loss("hybrid").targets == {"pattern", "volume"}
+    assert make_loss("annealed").targets == {"pattern", "surface"}
+    assert PhysicsLoss(simulate_truth=True).targets == {"volume"}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +297,17 @@ def test_targets():
         (lambda: make_loss("annealed", 0), "'n_steps' parameter of make_loss"),
         (lambda: PhysicsLoss().build(3), "'simulator' parameter of PhysicsLoss must be an instance of MSFT"),
         (lambda: PhysicsLoss().build(MSFTSimulator(backend="fft")), "backend 'auto' or 'keras'"),
-        (lambda: PhysicsLoss(eps=0.0).build(), "'eps' parameter of PhysicsLoss"),
+        (lambda: PhysicsLoss().build(scaler=LogScaler(eps=0.0)), "'eps' parameter of LogScaler"),
+        (lambda: PhysicsLoss().build(scaler=1e2), "'scaler' parameter of PhysicsLoss"),
+        (lambda: PhysicsLoss(simulate_truth=1).build(), "'simulate_truth' parameter of PhysicsLoss"),
+        (
+            lambda: PhysicsLoss().build(SIMULATOR, GRID, LogScaler(mask=np.ones((3, 3)))),
+            "'mask' .* LogScaler",
+        ),
+        (
+            lambda: PhysicsLoss().build(masked(half()), GRID, LogScaler(mask=~half())),
+            "'scaler' parameter of PhysicsLoss must be one whose mask leaves pixels",
+        ),
         (
             lambda: value(PhysicsLoss(), {"volume": volumes()}, None),
             "'targets' parameter of PhysicsLoss .* 'pattern'",

@@ -68,6 +68,21 @@ def test_sizes_of_the_compact_network(width, pixels, low, high):
     assert low < make_network(CompactEncoder(width), "planes", n_pixels=pixels).count_params() < high
 
 
+def test_stem_of_stride_eight():
+    wide, narrow = (CompactEncoder(8, 1, 16, stride=stride) for stride in (4, 8))
+    networks = [make_network(encoder, PlaneDecoder(8), 64) for encoder in (wide, narrow)]
+    maps = [network.layers[-4].output.shape[-1] for network in networks]  # the flattened last map
+    assert maps == [2 * 2 * 16, 16]
+    # five channels by 4x4 pixels to 16, these by 3x3 to 8, in the place of five by 7x7 to 8
+    stems = (5 * 49 + 1) * 8, (5 * 16 + 1) * 16 + (16 * 9 + 1) * 8
+    dense = 16 * (maps[0] - maps[1])
+    counts = [network.count_params() for network in networks]
+    assert counts[0] - counts[1] == stems[0] - stems[1] + dense
+    numbers = networks[1](tuple(map(tensor, batch(3, 64))))
+    assert tuple(numbers.shape) == (3, 35)
+    assert np.isfinite(array(numbers)).all()
+
+
 @pytest.mark.parametrize(
     "decoder",
     ["planes", "support", DepthDecoder(width=1), VoxelDecoder(width=1)],
@@ -158,6 +173,11 @@ def test_mixed_precision_gives_numbers_in_full_precision(policy, tolerance):
             "'n_pixels' parameter of PublishedEncoder must be at least 128",
         ),
         ({"grid": 3}, "'grid' parameter of make_network must be"),
+        (
+            {"encoder": CompactEncoder(stride=8), "n_pixels": 63},
+            "'n_pixels' parameter of CompactEncoder must be at least 64",
+        ),
+        ({"encoder": CompactEncoder(stride=2)}, "'stride' parameter of CompactEncoder must be one of 4, 8"),
         ({"encoder": CompactEncoder(width=0)}, "'width' parameter of CompactEncoder must be"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from scatterkit._validation import Constraint, Integer, fail, shown
 from scatterkit.fitting._planes import box_limit
 from scatterkit.reconstruction._grids import centres
-from scatterkit.reconstruction.bodies import Body, body_of_depths
+from scatterkit.reconstruction.bodies import Body, ramp
 from scatterkit.reconstruction.decoders.base import Decoder, Tensor, ramp_width
 
 _START = 4
@@ -31,7 +31,8 @@ class DepthDecoder(Decoder):
     Per column the numbers are the entrance, the thickness behind it, both squeezed into the cube of half width
     0.475 box by sigmoids, and the silhouette's logit. A voxel's depth inside the body is the least of its distances
     along the beam from both surfaces and of what gives the silhouette's own logit; occupancies are a ramp in it. So
-    ramps have their width along the beam and not across the surface.
+    ramps have their width along the beam and not across the surface. The thickness of a column is never more than the
+    silhouette's logit times half the cube, and has its sign: so the exit tells of the silhouette too.
 
     Examples
     --------
@@ -73,7 +74,12 @@ class DepthDecoder(Decoder):
         width, limit = ramp_width(width, grid, box, type(self).__name__), box_limit(box)
         entrance = limit * (2 * ops.sigmoid(numbers[..., 0]) - 1)
         leaving = ops.minimum(entrance + 2 * limit * ops.sigmoid(numbers[..., 1]), limit)
-        z = ops.convert_to_tensor(centres(grid, box)[:, None, None])
-        along = ops.minimum(z - entrance[:, None], leaving[:, None] - z)
-        inside = ops.minimum(along, (0.25 * width) * numbers[..., 2][:, None])
-        return body_of_depths(inside, entrance, width)
+        logit = numbers[..., 2]
+
+        def voxels() -> tuple[Tensor, Tensor]:
+            z = ops.convert_to_tensor(centres(grid, box)[:, None, None])
+            along = ops.minimum(z - entrance[:, None], leaving[:, None] - z)
+            return ramp(ops.minimum(along, (0.25 * width) * logit[:, None]), width)
+
+        thickness = ops.minimum(leaving - entrance, limit * logit)
+        return Body(entrance, entrance + ops.maximum(thickness, -2 * limit), voxels)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import Constraint, Integer, Positive, check_value
-from scatterkit.fitting._plane_kernels import soft_occupancy
+from scatterkit._validation import AnyOf, Choice, Constraint, Integer, Positive, check_value
+from scatterkit.fitting._plane_kernels import soft_occupancies
 from scatterkit.fitting._planes import Floats, box_limit, box_planes, spread_directions
-from scatterkit.reconstruction.bodies import Body, body_of_depths
+from scatterkit.reconstruction.bodies import Body, ramp
 from scatterkit.reconstruction.decoders.base import Decoder, Tensor, dense, ramp_width
 
 RADIUS, LEAST, TILT = 0.2, 0.004, 0.5
@@ -21,16 +21,30 @@ RADIUS, LEAST, TILT = 0.2, 0.004, 0.5
 _UNIT = math.log(math.e - 1)
 """Where the softplus is one."""
 
+_CANDIDATES = AnyOf((Choice(("auto",)), Integer(1, optional=True)))
+
 
 class _HalfSpaceDecoder(Decoder):
     """Half-spaces about a centre; a subclass says whether their directions are free."""
 
-    candidates: int | None
+    candidates: str | int | None
     _tilts: ClassVar[bool]
 
     @abstractmethod
     def _n_planes(self) -> int:
         """Give the number of half-spaces, without the cube's."""
+
+    @abstractmethod
+    def _enough(self) -> int:
+        """Give the number of candidates that make random bodies exact."""
+
+    def _candidates(self) -> int | None:
+        """Give the number of candidates, chosen for where the backend computes if the user leaves it to us."""
+        from scatterkit.simulation.kernels.tensor_backends import has_gpu
+
+        if isinstance(self.candidates, str):
+            return None if has_gpu() else self._enough()
+        return self.candidates
 
     def numbers_shape(self, grid: int) -> tuple[int, ...]:
         self._check_parameters()
@@ -106,7 +120,7 @@ class _HalfSpaceDecoder(Decoder):
     def volumes(
         self, numbers: Any, grid: int = 64, box: float = 318.75, width: float | None = None
     ) -> NDArray[np.float32]:
-        """Give the occupancies that numbers stand for as arrays, by the fits' kernel: a few milliseconds a body.
+        """Give the occupancies that numbers stand for as arrays, by the fits' kernel: about a millisecond a body.
 
         Parameters
         ----------
@@ -126,16 +140,19 @@ class _HalfSpaceDecoder(Decoder):
         """
         check_value(grid, Integer(1), name="grid", owner=type(self).__name__)
         width = float(ramp_width(width, grid, box, type(self).__name__))
-        return np.stack([soft_occupancy(*planes, grid, box, width) for planes in self.planes(numbers, box)])
+        return soft_occupancies(self.planes(numbers, box), grid, box, width)
 
     def _body(self, numbers: Tensor, grid: int, box: float, width: Any) -> Body:
-        from scatterkit.reconstruction._columns import depth_inside, entrance_and_exit, ops
+        from scatterkit.reconstruction._columns import depth_inside, surfaces
 
         width = ramp_width(width, grid, box, type(self).__name__)
-        normals, offsets = self.halfspaces(numbers, box)
-        inside = depth_inside(normals, offsets, grid, box, 0.5 * width, self.candidates)
-        entrance, _ = entrance_and_exit(normals, offsets, grid, box)
-        return body_of_depths(inside, ops.clip(entrance, -box / 2, box / 2), width)
+        planes = self.halfspaces(numbers, box)
+        reach, candidates = 0.5 * width, self._candidates()
+
+        def voxels() -> tuple[Tensor, Tensor]:
+            return ramp(depth_inside(*planes, grid, box, reach, candidates), width)
+
+        return Body(*surfaces(*planes, grid, box), voxels, planes)
 
 
 def _first_centre(box: float) -> NDArray[np.float32]:
@@ -151,10 +168,10 @@ class PlaneDecoder(_HalfSpaceDecoder):
     ----------
     n_faces : int, default=48
         Number of half-spaces; those that the body does not need end up outside it.
-    candidates : int or None, default=None
+    candidates : "auto", int or None, default="auto"
         How many planes on the front and on the back are looked at in the voxels of a column: all with None, which
         is best where a GPU's compiler fuses it; with fewer, CPUs take a fraction of the time and memory. On a 64^3
-        grid 6 gave random bodies of 48 faces exactly. See Notes.
+        grid 6 gave random bodies of 48 faces exactly. "auto" is None on GPUs, else 6. See Notes.
 
     See Also
     --------
@@ -185,16 +202,19 @@ class PlaneDecoder(_HalfSpaceDecoder):
 
     _constraints: ClassVar[dict[str, Constraint]] = {
         "n_faces": Integer(8),
-        "candidates": Integer(1, optional=True),
+        "candidates": _CANDIDATES,
     }
     _tilts: ClassVar[bool] = True
 
-    def __init__(self, n_faces: int = 48, candidates: int | None = None) -> None:
+    def __init__(self, n_faces: int = 48, candidates: str | int | None = "auto") -> None:
         self.n_faces = n_faces
         self.candidates = candidates
 
     def _n_planes(self) -> int:
         return int(self.n_faces)
+
+    def _enough(self) -> int:
+        return 6
 
 
 class SupportDecoder(_HalfSpaceDecoder):
@@ -204,9 +224,10 @@ class SupportDecoder(_HalfSpaceDecoder):
     ----------
     n_directions : int, default=100
         Number of directions.
-    candidates : int or None, default=None
+    candidates : "auto", int or None, default="auto"
         How many planes on the front and on the back are looked at in the voxels of a column, as for `PlaneDecoder`.
-        On a 64^3 grid 9 gave random bodies of 100 directions exactly, and 12 those of 200.
+        On a 64^3 grid 9 gave random bodies of 100 directions exactly, and 12 those of 200. "auto" is None on GPUs,
+        else 6 and one more for every 33 directions.
 
     See Also
     --------
@@ -225,13 +246,16 @@ class SupportDecoder(_HalfSpaceDecoder):
 
     _constraints: ClassVar[dict[str, Constraint]] = {
         "n_directions": Integer(12),
-        "candidates": Integer(1, optional=True),
+        "candidates": _CANDIDATES,
     }
     _tilts: ClassVar[bool] = False
 
-    def __init__(self, n_directions: int = 100, candidates: int | None = None) -> None:
+    def __init__(self, n_directions: int = 100, candidates: str | int | None = "auto") -> None:
         self.n_directions = n_directions
         self.candidates = candidates
 
     def _n_planes(self) -> int:
         return int(self.n_directions)
+
+    def _enough(self) -> int:
+        return 6 + int(self.n_directions) // 33

@@ -72,5 +72,11 @@ class VoxelDecoder(Decoder):
 
         if width is not None:
             raise fail("width", type(self).__name__, "None: voxels have no ramp", shown(width))
-        occupancy = keras.ops.sigmoid(numbers)
-        return Body(occupancy, numbers, *front_surface(occupancy, box))
+        ops = keras.ops
+        occupancy = ops.sigmoid(numbers)
+        entrance, silhouette = front_surface(occupancy, box)
+        last = -front_surface(ops.flip(occupancy, axis=1), box)[0]
+        # what an empty column lacks to its first voxel: minus a voxel where the fullest has the logit -1
+        lacking = ops.maximum((box / grid) * ops.max(numbers, axis=1), -box)
+        leaving = ops.where(silhouette >= 0.5, last, entrance + lacking)
+        return Body(entrance, leaving, lambda: (occupancy, numbers))

@@ -9,7 +9,7 @@ from typing import Any
 from scatterkit._validation import Instance, Integer, check_value, fail
 from scatterkit.base import Component
 from scatterkit.reconstruction.bodies import Body
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation import LogScaler, MSFTSimulator
 
 Tensor = Any
 Targets = Mapping[str, Tensor]
@@ -20,8 +20,10 @@ class Loss(Component, ABC):
     """What every loss gives: which targets it needs, and a function of targets and bodies.
 
     Targets are tensors by name: "pattern", the clean log-scaled pattern ``(n, rows, columns)``; "volume", the true
-    occupancy ``(n, z, y, x)``, best in its canonical pose; "mask", ``(n, rows, columns)``, one where a pixel was
-    measured, which may be left out. Losses compute in float32 under every policy.
+    occupancy ``(n, z, y, x)``, best in its canonical pose; "surface", entrance and exit of each column in nm,
+    ``(n, 2, y, x)``, the exit before the entrance where there is no body, best in that pose too; "mask",
+    ``(n, rows, columns)``, one where a pixel was measured, which may be left out. Losses compute in float32 under every
+    policy.
 
     See Also
     --------
@@ -36,23 +38,27 @@ class Loss(Component, ABC):
         Returns
         -------
         frozenset of str
-            Of "pattern" and "volume".
+            Of "pattern", "volume" and "surface".
         """
 
     @abstractmethod
-    def _function(self, simulator: MSFTSimulator, grid: int) -> LossFunction:
+    def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         """Give the function for checked parameters."""
 
-    def build(self, simulator: MSFTSimulator | None = None, grid: int = 64) -> LossFunction:
+    def build(
+        self, simulator: MSFTSimulator | None = None, grid: int = 64, scaler: LogScaler | None = None
+    ) -> LossFunction:
         """Give the loss as a function of tensors.
 
         Parameters
         ----------
         simulator : MSFTSimulator, optional
             How bodies scatter, the box and the absorption; by default ``MSFTSimulator()``. Its ``backend`` must be
-            "auto" or "keras".
+            "auto" or "keras". Pixels outside its mask do not count.
         grid : int, default=64
             Voxels of the bodies along each axis.
+        scaler : LogScaler, optional
+            How target patterns were scaled; by default ``LogScaler()``. Pixels outside its mask do not count.
 
         Returns
         -------
@@ -64,7 +70,10 @@ class Loss(Component, ABC):
         owner = type(self).__name__
         check_value(simulator, Instance((MSFTSimulator,), optional=True), name="simulator", owner=owner)
         check_value(grid, Integer(1), name="grid", owner=owner)
-        return self._function(MSFTSimulator() if simulator is None else simulator, int(grid))
+        check_value(scaler, Instance((LogScaler,), optional=True), name="scaler", owner=owner)
+        scaler = LogScaler() if scaler is None else scaler
+        scaler._check_parameters()
+        return self._function(MSFTSimulator() if simulator is None else simulator, int(grid), scaler)
 
 
 def target(targets: Targets, name: str, owner: str) -> Tensor:

@@ -23,9 +23,11 @@ from scatterkit.reconstruction.bodies import Body
 from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, Tensor
 from scatterkit.reconstruction.losses.physics import PhysicsLoss
 from scatterkit.reconstruction.losses.shape import CrossEntropyLoss, VisibleShapeLoss
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.reconstruction.losses.surface import SurfaceLoss
+from scatterkit.simulation import LogScaler, MSFTSimulator
 
-_NAMES = ("physics", "supervised", "hybrid", "visible", "annealed")
+LOSSES = ("annealed", "surface", "visible", "hybrid", "supervised", "physics")
+"""Names that `make_loss` knows."""
 _PHYSICS_WEIGHT, _FROM, _TO = 30.0, 0.2, 0.6
 """Last weight of the physics in the annealed loss, and the parts of training between which it grows."""
 
@@ -148,8 +150,8 @@ class WeightedLoss(Loss):
         self._check_parameters()
         return frozenset().union(*(loss.targets for loss in self.losses))
 
-    def _function(self, simulator: MSFTSimulator, grid: int) -> LossFunction:
-        terms = [loss.build(simulator, grid) for loss in self.losses]
+    def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
+        terms = [loss.build(simulator, grid, scaler) for loss in self.losses]
         weights = list(self.weights)
 
         def loss(targets: Targets, body: Body, step: Any) -> Tensor:
@@ -167,10 +169,10 @@ def make_loss(loss: str | Loss, n_steps: int = 100_000) -> Loss:
 
     Parameters
     ----------
-    loss : {"physics", "supervised", "hybrid", "visible", "annealed"} or Loss
+    loss : {"annealed", "surface", "visible", "hybrid", "supervised", "physics"} or Loss
         "physics": the published `PhysicsLoss`. "supervised": `CrossEntropyLoss`. "hybrid": both, with equal
-        weights. "visible": `VisibleShapeLoss`. "annealed": "visible" throughout, to which "physics" is added with a
-        weight that grows from 0 to 30 between a fifth and three fifths of the training.
+        weights. "visible": `VisibleShapeLoss`. "surface": `SurfaceLoss`. "annealed": "surface" throughout, to which
+        "physics" is added with a weight that grows from 0 to 30 between a fifth and three fifths of the training.
     n_steps : int, default=100000
         Steps of the training, for "annealed".
 
@@ -188,7 +190,7 @@ def make_loss(loss: str | Loss, n_steps: int = 100_000) -> Loss:
     WeightedLoss(losses=[PhysicsLoss(), CrossEntropyLoss()], weights=[1.0, 1.0])
     """
     owner = "make_loss"
-    check_value(loss, AnyOf((Choice(_NAMES), Instance((Loss,)))), name="loss", owner=owner)
+    check_value(loss, AnyOf((Choice(LOSSES), Instance((Loss,)))), name="loss", owner=owner)
     check_value(n_steps, Integer(1), name="n_steps", owner=owner)
     if isinstance(loss, Loss):
         return loss
@@ -196,6 +198,11 @@ def make_loss(loss: str | Loss, n_steps: int = 100_000) -> Loss:
         return WeightedLoss([PhysicsLoss(), CrossEntropyLoss()], [1.0, 1.0])
     if loss == "annealed":
         ramp = Ramp(stop=_PHYSICS_WEIGHT, begin=round(_FROM * n_steps), end=round(_TO * n_steps))
-        return WeightedLoss([VisibleShapeLoss(), PhysicsLoss()], [1.0, ramp])
-    kinds = {"physics": PhysicsLoss, "supervised": CrossEntropyLoss, "visible": VisibleShapeLoss}
+        return WeightedLoss([SurfaceLoss(), PhysicsLoss()], [1.0, ramp])
+    kinds: dict[str, type[Loss]] = {
+        "physics": PhysicsLoss,
+        "supervised": CrossEntropyLoss,
+        "visible": VisibleShapeLoss,
+        "surface": SurfaceLoss,
+    }
     return kinds[loss]()

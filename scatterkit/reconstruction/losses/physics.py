@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from scatterkit._validation import Constraint, Positive, Real
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit._validation import Boolean, Constraint, Real, check_mask, fail
+from scatterkit.experiment import check_detector
 from scatterkit.reconstruction.bodies import Body
 from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, Tensor, mean, target
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.simulation.log_scaling import log_scaled, unit_scaled
 
 
@@ -18,8 +22,10 @@ class PhysicsLoss(Loss):
     ----------
     binary_weight : float [1], default=0.1
         Weight of the binary loss, the mean of p^2 (1 - p)^2 over the occupancies p. Published: 0.1.
-    eps : float [of the intensities], default=100.0
-        Added to intensities before the logarithm, as in the target's `LogScaler`.
+    simulate_truth : bool, default=False
+        Whether the target is the pattern of the true volume, simulated like that of the found one, as published,
+        instead of the pattern given. Then both err alike by voxels and slices, and a true body has no loss, but the
+        true volume is needed. A pattern that is exact, or measured, is better compared with itself.
 
     See Also
     --------
@@ -29,10 +35,10 @@ class PhysicsLoss(Loss):
     Notes
     -----
     The scatter loss is the mean squared difference of log(I + eps), each pattern scaled to [0, 1] over the pixels that
-    its mask leaves. Volumes are not needed: the target is the clean pattern, also where the network saw one with
-    artifacts. Patterns are simulated by `scatterkit.simulation.MSFTLayer` in any of its modes of propagation. The
-    published code adds noise of 1e-5 to occupancies, so that no empty body divides zero by zero; here an empty
-    body's pattern is zero without it.
+    its mask, the simulator's and the scaler's leave; eps is the scaler's. Volumes are not needed: the target is the
+    clean pattern, also where the network saw one with artifacts. Patterns are simulated by
+    `scatterkit.simulation.MSFTLayer` in any of its modes of propagation. The published code adds noise of 1e-5 to
+    occupancies, so that no empty body divides zero by zero; here an empty body's pattern is zero without it.
 
     References
     ----------
@@ -52,30 +58,64 @@ class PhysicsLoss(Loss):
     True
     """
 
-    _constraints: ClassVar[dict[str, Constraint]] = {"binary_weight": Real(low=0), "eps": Positive()}
+    _constraints: ClassVar[dict[str, Constraint]] = {
+        "binary_weight": Real(low=0),
+        "simulate_truth": Boolean(),
+    }
 
-    def __init__(self, binary_weight: float = 0.1, eps: float = 1e2) -> None:
+    def __init__(self, binary_weight: float = 0.1, simulate_truth: bool = False) -> None:
         self.binary_weight = binary_weight
-        self.eps = eps
+        self.simulate_truth = simulate_truth
 
     @property
     def targets(self) -> frozenset[str]:
-        return frozenset({"pattern"})
+        return frozenset({"volume" if self.simulate_truth else "pattern"})
 
-    def _function(self, simulator: MSFTSimulator, grid: int) -> LossFunction:
+    def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         from scatterkit.simulation.keras_layers import MSFTLayer
+        from scatterkit.simulation.kernels.tensor_backends import keras
 
         layer = MSFTLayer(simulator)
         layer.build((None, grid, grid, grid))
-        eps, weight, owner = float(self.eps), float(self.binary_weight), type(self).__name__
+        eps, weight, owner = float(scaler.eps), float(self.binary_weight), type(self).__name__
+        measured, by_truth = measured_pixels(simulator, scaler), bool(self.simulate_truth)
 
         def loss(targets: Targets, body: Body, step: Any) -> Tensor:
-            pattern = target(targets, "pattern", owner)
-            mask = target(targets, "mask", owner) > 0.5 if targets.get("mask") is not None else None
+            mask = _both(measured, targets, owner)
+            if by_truth:
+                volume = keras.ops.stop_gradient(target(targets, "volume", owner))
+                pattern = log_scaled(layer(volume), eps, True, mask, keras.ops)
+            else:
+                pattern = target(targets, "pattern", owner)
             scattered = scatter_losses(pattern, layer(body.occupancy), eps, mask)
             return scattered + weight * binary_losses(body.occupancy)
 
         return loss
+
+
+def measured_pixels(simulator: MSFTSimulator, scaler: LogScaler) -> NDArray[np.bool_] | None:
+    """Give the pixels ``(1, rows, columns)`` inside both masks, or None for all of them."""
+    shape = check_detector(simulator.detector, owner="MSFTSimulator").shape
+    seen = check_mask(simulator.mask, shape, owner="MSFTSimulator")
+    scaled = check_mask(scaler.mask, shape, owner="LogScaler")
+    if seen is None or scaled is None:
+        only = scaled if seen is None else seen
+        return None if only is None else only[None]
+    if not (seen & scaled).any():
+        raise fail(
+            "scaler", "PhysicsLoss", "one whose mask leaves pixels of the simulator's", "no such pixel"
+        )
+    return (seen & scaled)[None]
+
+
+def _both(measured: NDArray[np.bool_] | None, targets: Targets, owner: str) -> Tensor | None:
+    """Give the mask of the targets within that of the experiment; None where neither has one."""
+    from scatterkit.simulation.kernels.tensor_backends import keras
+
+    if targets.get("mask") is None:
+        return None if measured is None else keras.ops.convert_to_tensor(measured)
+    mask = target(targets, "mask", owner) > 0.5
+    return mask if measured is None else keras.ops.logical_and(mask, keras.ops.convert_to_tensor(measured))
 
 
 def scatter_losses(pattern: Tensor, intensities: Tensor, eps: float, mask: Tensor | None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from scatterkit._validation import Constraint, Real
 from scatterkit.reconstruction.bodies import Body, front_surface
 from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, Tensor, mean, target
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation import LogScaler, MSFTSimulator
 
 
 class CrossEntropyLoss(Loss):
@@ -37,7 +37,7 @@ class CrossEntropyLoss(Loss):
     def targets(self) -> frozenset[str]:
         return frozenset({"volume"})
 
-    def _function(self, simulator: MSFTSimulator, grid: int) -> LossFunction:
+    def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         owner = type(self).__name__
 
         def loss(targets: Targets, body: Body, step: Any) -> Tensor:
@@ -64,10 +64,10 @@ class VisibleShapeLoss(Loss):
     -----
     A voxel's cross-entropy has the weight exp(-d / a), d being the material of the true body before it along the beam
     and a the simulator's absorption length (of the amplitude); the weighted mean is taken. The back, which no pattern
-    shows, so counts for next to nothing, while empty columns and the space before the body count fully. The depth
-    error is the mean over the true silhouette of sqrt(1 + (u / dz)^2) - 1, u being the difference of the entrances and
-    dz a voxel. True volumes belong in the canonical pose, see `canonical_pose`: what a pattern does not tell, no
-    network learns.
+    shows, so counts for next to nothing, while empty columns and the space before the body count fully. The depth error
+    is the mean over the columns that both bodies fill of sqrt(1 + (u / dz)^2) - 1, u being the difference of the
+    entrances and dz a voxel. True volumes belong in the canonical pose, see `canonical_pose`: what a pattern does not
+    tell, no network learns.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class VisibleShapeLoss(Loss):
     def targets(self) -> frozenset[str]:
         return frozenset({"volume"})
 
-    def _function(self, simulator: MSFTSimulator, grid: int) -> LossFunction:
+    def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         from scatterkit.simulation.kernels.tensor_backends import keras
 
         ops, owner = keras.ops, type(self).__name__
@@ -105,8 +105,8 @@ class VisibleShapeLoss(Loss):
             entrance, silhouette = front_surface(volume, box)
             shape = mean(cross_entropy(volume, body.logits), visibility(volume, absorption))
             away = (body.entrance - entrance) / voxel
-            filled = ops.cast(silhouette >= 0.5, "float32")
-            depth = mean(ops.sqrt(1 + away * away) - 1, filled)
+            both = ops.stop_gradient(ops.minimum(silhouette, body.silhouette) >= 0.5)
+            depth = mean(ops.sqrt(1 + away * away) - 1, ops.cast(both, "float32"))
             outline = mean(cross_entropy(silhouette, ops.max(body.logits, axis=1)))
             return shape + by_depth * depth + by_silhouette * outline
 
@@ -118,7 +118,7 @@ def cross_entropy(probability: Tensor, logits: Tensor) -> Tensor:
     from scatterkit.simulation.kernels.tensor_backends import keras
 
     ops = keras.ops
-    return ops.relu(logits) - logits * probability + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.softplus(logits) - logits * probability
 
 
 def visibility(volume: Tensor, absorption: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from scatterkit.reconstruction.decoders.base import Decoder
 from scatterkit.reconstruction.losses.base import LossFunction
-from scatterkit.reconstruction.pose import canonical_pose
 from scatterkit.reconstruction.training._optimizer import Optimizer, State
+from scatterkit.reconstruction.training._targets import targets_for
 from scatterkit.simulation.kernels import tensor_backends as backends
 
 keras = backends.keras
@@ -89,6 +89,8 @@ class Steps:
         From numbers to bodies.
     loss : callable
         What ``Loss.build`` gave.
+    wanted : collection of str
+        The targets that the loss needs.
     optimizer : Optimizer
         How weights follow gradients.
     grid : int
@@ -96,7 +98,7 @@ class Steps:
     box : float [nm]
         Side of the box.
     posed : bool
-        Whether true volumes are brought into their canonical pose.
+        Whether true bodies are brought into their canonical pose.
     xla : bool or None
         Whether TensorFlow compiles by XLA; on GPUs alone with None.
     """
@@ -106,6 +108,7 @@ class Steps:
         network: Any,
         decoder: Decoder,
         loss: LossFunction,
+        wanted: Collection[str],
         optimizer: Optimizer,
         *,
         grid: int,
@@ -115,7 +118,7 @@ class Steps:
     ) -> None:
         self.layout, self.optimizer = Layout(network), optimizer
         self._network, self._decoder, self._loss = network, decoder, loss
-        self._grid, self._box, self._posed = grid, box, posed
+        self._wanted, self._grid, self._box, self._posed = frozenset(wanted), grid, box, posed
         self._decayed = ops.convert_to_tensor(self.layout.decayed())
         chosen = backends.has_gpu() if xla is None else xla
         self._gradient = backends.over_devices(self._of_part, chosen)
@@ -161,9 +164,7 @@ class Steps:
         return ops.mean(self._loss(targets, body, step))
 
     def _targets(self, targets: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        if not self._posed or "volume" not in targets:
-            return targets
-        return {**targets, "volume": canonical_pose(ops.cast(targets["volume"], "float32"), self._box)}
+        return targets_for(self._wanted, targets, grid=self._grid, box=self._box, posed=self._posed)
 
 
 def forward(network: Any) -> Callable[[Any, Any], NDArray[np.float32]]:

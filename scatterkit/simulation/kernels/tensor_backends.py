@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 try:
@@ -266,6 +267,87 @@ def _torch_gradient(run: Callable[..., Any]) -> Callable[..., tuple[Any, list[Te
         return keras.tree.map_structure(lambda t: t.detach(), aux), gradients
 
     return both
+
+
+def host_function(compute: Callable[..., tuple[Array, ...]], n_parts: int) -> Callable[..., Tensor]:
+    """Make a function of tensors from one of arrays that gives values ``(n,)`` and their derivatives.
+
+    ``compute(*arrays)`` gives float32: the values, and for each of the first ``n_parts`` arrays, float32 with n rows,
+    the derivatives of each row's value by that row. Runs on the host; XLA cannot compile it for TensorFlow.
+    """
+    made = {"tensorflow": _tensorflow_host, "jax": _jax_host, "torch": _torch_host}
+    return made[BACKEND](compute, n_parts)
+
+
+def _by_rows(upstream: Tensor, slopes: Sequence[Tensor]) -> list[Tensor]:
+    """Chain rule: row i of every part with the slope of value i."""
+    return [keras.ops.reshape(upstream, (-1,) + (1,) * (len(s.shape) - 1)) * s for s in slopes]
+
+
+def _tensorflow_host(compute: Callable[..., tuple[Array, ...]], n_parts: int) -> Callable[..., Tensor]:
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def run(*tensors: Tensor) -> Any:
+        values, *slopes = tf.numpy_function(compute, tensors, [tf.float32] * (1 + n_parts))
+        values.set_shape(tensors[0].shape[:1])
+        for slope, part in zip(slopes, tensors, strict=False):
+            slope.set_shape(part.shape)
+
+        def pull(upstream: Tensor) -> list[Any]:
+            return [*_by_rows(upstream, slopes), *[None] * (len(tensors) - n_parts)]
+
+        return values, pull
+
+    return run
+
+
+def _jax_host(compute: Callable[..., tuple[Array, ...]], n_parts: int) -> Callable[..., Tensor]:
+    import jax
+
+    def both(*tensors: Tensor) -> Any:
+        parts = tensors[:n_parts]
+        shapes = [parts[0].shape[:1], *(part.shape for part in parts)]
+        wanted = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+        return jax.pure_callback(lambda *a: compute(*map(np.asarray, a)), wanted, *tensors)
+
+    @jax.custom_vjp
+    def run(*tensors: Tensor) -> Tensor:
+        return both(*tensors)[0]
+
+    def forward(*tensors: Tensor) -> Any:
+        values, *slopes = both(*tensors)
+        return values, (slopes, tensors[n_parts:])
+
+    def backward(kept: Any, upstream: Tensor) -> tuple[Any, ...]:
+        slopes, rest = kept
+        none = [
+            jax.numpy.zeros_like(t) if t.dtype.kind == "f" else np.zeros(t.shape, jax.dtypes.float0)
+            for t in rest
+        ]
+        return (*_by_rows(upstream, slopes), *none)
+
+    run.defvjp(forward, backward)
+    return run
+
+
+def _torch_host(compute: Callable[..., tuple[Array, ...]], n_parts: int) -> Callable[..., Tensor]:
+    import torch
+
+    class Run(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+            values, *slopes = map(torch.from_numpy, compute(*(t.detach().numpy() for t in tensors)))
+            ctx.save_for_backward(*slopes)
+            return values
+
+        @staticmethod
+        def backward(ctx: Any, *upstream: Tensor) -> Any:
+            rest = len(ctx.needs_input_grad) - n_parts
+            return (*_by_rows(upstream[0], ctx.saved_tensors), *[None] * rest)
+
+    run: Callable[..., Tensor] = Run.apply
+    return run
 
 
 def n_devices() -> int:
