@@ -312,7 +312,8 @@ class PatternFitter(Component, ABC):
         """Fit patterns and append what was found; a bad one raises if it is all that the user gave."""
         rng = check_random_state(self.random_state, owner=type(self).__name__)
         photons = one_each(counts, len(patterns))
-        tasks = list(zip(patterns, masks, rng.spawn(len(patterns)), photons, strict=True))
+        given = [{} if counted is None else {"counts": counted} for counted in photons]
+        tasks = list(zip(patterns, masks, rng.spawn(len(patterns)), given, strict=True))
         parameters = self.get_params(deep=False)
         # without a parameter of its own, a fitter does not follow joblib's settings either
         n_jobs = effective_n_jobs(parameters["n_jobs"]) if "n_jobs" in parameters else 1

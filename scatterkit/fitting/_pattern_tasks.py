@@ -16,7 +16,6 @@ from sklearn.base import clone
 
 from scatterkit._progress import progress_bar
 from scatterkit._validation import InvalidParameterError, fail
-from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.response import DetectorResponse
 from scatterkit.solids import Rasterizer, Solid
 
@@ -43,7 +42,8 @@ class FittedPattern:
     caveat: str = ""
 
 
-Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator, Counts | None]
+Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator, dict[str, Any]]
+"""A pattern, its mask, what draws, and what else the fitter's ``_fit_one`` is given, by name."""
 Outcome = tuple[int, FittedPattern | Exception]
 
 
@@ -88,7 +88,7 @@ def _attempt(
     pattern: NDArray[np.float32],
     mask: NDArray[np.bool_],
     rng: np.random.Generator,
-    counts: Counts | None,
+    given: dict[str, Any],
     title: str,
 ) -> Outcome:
     """Fit one pattern; or say why that cannot be, which must not stop the others."""
@@ -96,9 +96,7 @@ def _attempt(
         if np.ptp(pattern[mask]) == 0:
             allowed = "patterns with contrast over the mask"
             raise fail("X", type(fitter).__name__, allowed, "a constant pattern")
-        return number, fitter._fit_one(
-            pattern, mask, rng, title, **({} if counts is None else {"counts": counts})
-        )
+        return number, fitter._fit_one(pattern, mask, rng, title, **given)
     except InvalidParameterError as error:  # a TypeError too
         return number, error
     except BUGS:

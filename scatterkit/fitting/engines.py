@@ -19,7 +19,7 @@ from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
-from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Start
+from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Proposals, Start
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, PlaneModel
 from scatterkit.fitting.models.ellipsoid import planes_of
@@ -33,6 +33,8 @@ from scatterkit.solids import Rasterizer, Solid
 
 RADII = (0.17, 0.22, 0.27, 0.32, 0.37)
 """Radii of the bodies that a search by voxels starts from, in units of the box."""
+PROPOSED = 0.5
+"""Part of a time budget that starts from elsewhere may take."""
 Report = Callable[[dict[str, Any]], None]
 Pictures = NDArray[np.float32]
 
@@ -54,7 +56,7 @@ class FitRequest:
     counts: Counts | None = None
     robust: bool = False
     starts: Sequence[Floats] | None = None
-    """Points of the model to start from; a search by facets draws its own with None."""
+    """Points of the model that a search by facets follows before it draws its own."""
 
     def judged(
         self, intensity: Pictures, start: DetectorResponse | None, scale: float = math.inf
@@ -84,9 +86,13 @@ def voxel_intensity(simulator: MSFTSimulator, solid: Solid, grid: int) -> Pictur
 
 
 def fit_by_facets(
-    request: FitRequest, model: PlaneModel, schedule: FacetSchedule, report: Report
+    request: FitRequest,
+    model: PlaneModel,
+    schedule: FacetSchedule,
+    report: Report,
+    first: FacetSchedule | None = None,
 ) -> FittedPattern:
-    """Fit a body made of half-spaces by its exact pattern."""
+    """Fit a body made of half-spaces by its exact pattern; the request's own starts go by the schedule ``first``."""
     with single_blas_thread():  # the matrices are too small for more
         objective = FacetObjective(
             request.simulator, request.pattern, request.mask, request.max_shift, request.robust
@@ -100,22 +106,23 @@ def fit_by_facets(
         )
         interrupted = False
         try:
-            found = search.run(_drawn(request, model), request.rng)
+            found = search.run(_drawn(request, model), request.rng, _proposals(request, first))
         except KeyboardInterrupt:
             found, interrupted = search.found, True
             if not found:
                 raise
         if request.counts is not None and not interrupted:
             found, interrupted = refined_by_photons(search, found, request.counts, ends)
+    # the first start as it came too: an answer already, that little time may not suffice to better
+    as_it_came = [(point, None, math.nan) for point in (request.starts or ())[:1]]
     bodies = []
-    for body in found:
+    for point, response, deviance in [*((b.point, b.response, b.deviance) for b in found), *as_it_came]:
         try:
-            solid = _centred(model.solid(body.point, search.limit))
+            solid = _centred(model.solid(point, search.limit))
         except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
             continue
         intensity = facet_intensity(request.simulator, solid)
-        judged = request.judged(intensity, body.response, objective.scale)
-        bodies.append(_Body(solid, *judged, body.deviance))
+        bodies.append(_Body(solid, *request.judged(intensity, response, objective.scale), deviance))
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
     return _result(bodies, interrupted)
@@ -133,8 +140,6 @@ def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[S
 
     def draw(n: int) -> Sequence[Start]:
         centers = request.look.centers()[:n]
-        if request.starts is not None:
-            return [(point, shift) for shift, _ in centers for point in request.starts]
         starts: list[Start] = []
         for (shift, _), share in zip(centers, _shares(n, [chance for _, chance in centers]), strict=True):
             # a step of zero lets the model bring a start that is too large into the box
@@ -144,6 +149,16 @@ def _drawn(request: FitRequest, model: PlaneModel) -> Callable[[int], Sequence[S
         return starts
 
     return draw
+
+
+def _proposals(request: FitRequest, schedule: FacetSchedule | None) -> Proposals | None:
+    """Give the request's own starts about each centre that the pattern may have."""
+    if request.starts is None or schedule is None:
+        return None
+    starts = [
+        (point, shift) for shift, _ in request.look.centers()[: schedule.n_starts] for point in request.starts
+    ]
+    return Proposals(starts, schedule, PROPOSED)
 
 
 def _shares(n: int, chances: Sequence[float]) -> list[int]:

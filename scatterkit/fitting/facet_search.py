@@ -93,6 +93,14 @@ class FacetSchedule:
         return max(round(part * self.n_starts), self.n_finished + 1)
 
 
+class Proposals(NamedTuple):
+    """Starts that are followed before a search draws its own, how, and in what part of its time at most."""
+
+    starts: Sequence[Start]
+    schedule: FacetSchedule
+    part: float
+
+
 @dataclass(frozen=True)
 class Found:
     """A body that a search ended at; with the deviance per pixel where it was refined by photon counts."""
@@ -147,6 +155,7 @@ class FacetSearch:
         self.n_jobs, self.report = n_jobs, report
         self.begun = time.monotonic()
         self.deadline = math.inf if time_budget is None else self.begun + time_budget
+        self.stage = (self.begun, self.deadline)
         self.cancelled, self.lock = Event(), Lock()
         self.found: list[Found] = []
         self.in_hand: list[Trial] = []
@@ -156,26 +165,44 @@ class FacetSearch:
         self,
         draw: Callable[[int], Sequence[Start]],
         rng: np.random.Generator,
+        proposals: Proposals | None = None,
     ) -> list[Found]:
-        """Give the refined bodies, best first; ``draw`` gives so many starts, or more."""
-        for number in range(self.schedule.n_rounds):
-            begun = time.monotonic()
-            starts = self._with_inside(draw(self.schedule.n_starts))
-            trials = [
-                self._trial(start, f"round {number + 1}, start {i}") for i, start in enumerate(starts, 1)
-            ]
-            trials = self._ranked(trials, rng)
+        """Give the refined bodies, best first; ``draw`` gives so many starts, or more.
+
+        Where proposals leave no more than what is good enough, or no time, nothing is drawn.
+        """
+        own = self.schedule
+        if proposals is not None:
+            self.schedule, self.stage = proposals.schedule, (self.begun, self._until(proposals.part))
             try:
-                self._finish(self._grow(trials, rng))
-            except KeyboardInterrupt:
-                self._save()
-                raise
-            if not self.found:
-                raise ValueError(f"no start of {self.model!r} gave a body with a pattern")
+                self._round(proposals.starts, "proposal", rng)
+            except ValueError:
+                if not own.n_rounds:
+                    raise
+            self.schedule, self.stage = own, (time.monotonic(), self.deadline)
+            if self._is_good() or time.monotonic() > self.deadline:
+                return self._simplified()
+        for number in range(own.n_rounds):
+            begun = time.monotonic()
+            self._round(draw(own.n_starts), f"round {number + 1}, start", rng)
             took = time.monotonic() - begun
-            if self.found[0].residual <= self.schedule.good_enough or time.monotonic() + took > self.deadline:
+            if self._is_good() or time.monotonic() + took > self.deadline:
                 break
         return self._simplified()
+
+    def _round(self, starts: Sequence[Start], label: str, rng: np.random.Generator) -> None:
+        """Follow starts to their ends."""
+        trials = [self._trial(start, f"{label} {i}") for i, start in enumerate(self._with_inside(starts), 1)]
+        try:
+            self._finish(self._grow(self._ranked(trials, rng), rng))
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        if not self.found:
+            raise ValueError(f"no start of {self.model!r} gave a body with a pattern")
+
+    def _is_good(self) -> bool:
+        return bool(self.found) and self.found[0].residual <= self.schedule.good_enough
 
     def _save(self) -> None:
         """Keep the best body on its way, where nothing is finished."""
@@ -183,8 +210,9 @@ class FacetSearch:
             self._keep(min(self.in_hand, key=self._rank))
 
     def _until(self, part: float) -> float:
-        """Give when a part of the time budget is over."""
-        return math.inf if math.isinf(self.deadline) else self.begun + part * (self.deadline - self.begun)
+        """Give when a part of the time for the rounds in hand is over."""
+        begun, end = self.stage
+        return end if math.isinf(end) else begun + part * (end - begun)
 
     def _trial(self, start: Start, label: str) -> Trial:
         point, center = start

@@ -79,7 +79,9 @@ def front_iou(a: ArrayLike, b: ArrayLike, *, absorption_length: float = 12.5, bo
     thickness = N_LENGTHS * absorption_length / (box / first.shape[1])
 
     def iou(a: Volume, b: Volume) -> float:
-        return _aligned_iou(_front(a, thickness), _front(b, thickness))
+        # of the bounding boxes alone, which are small beside the box
+        fronts = (_front(_cropped(volume)[0] if volume.any() else volume, thickness) for volume in (a, b))
+        return _aligned_iou(*fronts)
 
     return per_sample(iou, single, first, second)
 

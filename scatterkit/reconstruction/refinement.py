@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from contextlib import closing
+from typing import ClassVar
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -28,15 +27,15 @@ from scatterkit._validation import (
     shown,
 )
 from scatterkit.base import Component
-from scatterkit.experiment import check_detector
 from scatterkit.fitting._pattern_checks import measured_masks
-from scatterkit.fitting._pattern_tasks import FittedPattern
+from scatterkit.fitting._pattern_tasks import FittedPattern, Task, by_processes, one_by_one
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.engines import FitRequest, fit_by_facets, takes_facets
 from scatterkit.fitting.facet_search import FacetSchedule
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import ConvexBody
 from scatterkit.reconstruction.training._supplies import log_patterns
+from scatterkit.reconstruction.views import View, views
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -44,69 +43,16 @@ from scatterkit.solids import Solid
 Planes = tuple[Floats, Floats]
 Refined = tuple[Solid | None, DetectorResponse | None, float]
 Propose = Callable[[NDArray[np.float32], NDArray[np.bool_]], Sequence[Planes]]
-BEGIN = 5.0
+BEGIN = 4.0
 """First q limit times the radius: a proposal knows more than the size."""
-STEPS = 12
-"""Steps at each q limit."""
-
-
-@dataclass(frozen=True)
-class View:
-    """A pattern turned and mirrored in the plane: axes exchanged, then rows and columns turned around."""
-
-    exchanged: bool
-    rows: bool
-    columns: bool
-
-    def of(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Give the view of an image whose zero frequency is at pixel n // 2; what it lacks are copies."""
-        seen = image.T if self.exchanged else image
-        for axis, turned in enumerate((self.rows, self.columns)):
-            if turned:
-                seen = np.take(seen, np.clip(_turned(seen.shape[axis]), 0, seen.shape[axis] - 1), axis=axis)
-        return seen
-
-    def known(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Give where a view shows what was on the image."""
-        lines = [
-            (_turned(n) >= 0) & (_turned(n) < n) if turned else np.ones(n, bool)
-            for n, turned in zip(shape, (self.rows, self.columns), strict=True)
-        ]
-        return lines[0][:, None] & lines[1]
-
-    def undone(self, normals: Floats) -> Floats:
-        """Turn normals (x, y, z) of a view's body to those of the image's own."""
-        x, y, z = normals.T
-        x, y = (-x if self.columns else x), (-y if self.rows else y)
-        return np.column_stack([y, x, z] if self.exchanged else [x, y, z])
-
-    def undone_volume(self, volume: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn a volume (z, y, x) of a view's body to the image's own, voxel by voxel."""
-        own = np.flip(volume, tuple(axis for axis, turned in ((1, self.rows), (2, self.columns)) if turned))
-        return np.swapaxes(own, 1, 2) if self.exchanged else own
-
-
-def _turned(n: int) -> NDArray[np.int64]:
-    return 2 * (n // 2) - np.arange(n)
-
-
-def views(simulator: MSFTSimulator) -> list[View]:
-    """Give the views that show what the same detector would have recorded of a turned or mirrored body."""
-    detector = check_detector(simulator.detector, owner="MSFTSimulator")
-    shape = detector.shape
-    grids = [np.broadcast_to(q, shape) for q in detector.wavevectors(2 * np.pi / simulator.wavelength)]
-    scale = max(float(np.abs(q).max()) for q in grids)
-    found = []
-    for view in itertools.starmap(View, itertools.product((False, True), repeat=3)):
-        if view.exchanged and shape[0] != shape[1]:
-            continue
-        known = view.known(shape)
-        rows, columns = (view.of(q) for q in (grids[::-1] if view.exchanged else grids))
-        turned = (-rows if view.rows else rows), (-columns if view.columns else columns)
-        apart = max(float(np.abs(t - q)[known].max()) for t, q in zip(turned, grids, strict=True))
-        if apart < 1e-6 * scale:
-            found.append(view)
-    return found
+STEPS = 8
+"""Steps at each q limit for a proposal."""
+FOLLOWED = 4
+"""Proposals that are followed, those that come closest over the first fringes."""
+ROUNDS = 3
+"""Rounds of starts that the pattern itself gives, at most."""
+NOT_LEFT = (QhullError, ValueError)
+"""What a fit raises where nothing of its starts is left."""
 
 
 class Refiner(Component):
@@ -116,8 +62,8 @@ class Refiner(Component):
     ----------
     seconds : float [s], default=10.0
         Time for one pattern, about; the search then ends in order with what it has.
-    n_kept : int, default=2
-        Hypotheses that are refined to the end.
+    n_kept : int, default=1
+        Hypotheses of a round that are refined to the end.
     symmetries : bool, default=True
         Whether the network sees each pattern in all views by quarter turns and mirrors, eight on a square grid: the
         physics has these symmetries, a network only learns them.
@@ -125,8 +71,12 @@ class Refiner(Component):
         Largest shift of the pattern's centre that is looked for.
     loss : {"squared", "robust"}, default="squared"
         What is minimised, as for `ForwardFitter`.
+    n_starts : int, default=24
+        Starts that the pattern itself gives, as for `ForwardFitter`: where proposals leave a residual above 1e-4 and
+        time is left, rounds of so many follow. 0 for proposals alone.
     n_jobs : int, optional
-        Hypotheses that are followed at once, each on one thread; -1 for all cores. By default one.
+        With several patterns, patterns that are refined at once, each by one process; with one, hypotheses that are
+        followed at once, each on one thread; -1 for all cores. By default one after the other.
 
     See Also
     --------
@@ -137,7 +87,10 @@ class Refiner(Component):
     -----
     Proposals are ranked by their exact patterns over the first fringes. Damped least squares (Levenberg-Marquardt)
     then follows them from low q to high, ever fewer of them, and merges neighbouring faces in the end, as a
-    `ForwardFitter` does for its own starts, but begins at a higher q. Bodies come out in the middle of the box.
+    `ForwardFitter` does for its own starts, but begins at a higher q. They have half of the time at most: the rest
+    is for starts that owe the network nothing, so that a network that is wrong does no harm but to the time. What the
+    network says of the pattern itself, unrefined, is the answer where nothing better is found. Bodies come out in the
+    middle of the box.
 
     Examples
     --------
@@ -164,16 +117,18 @@ class Refiner(Component):
         "symmetries": Boolean(),
         "max_shift": Real(low=0, high=16, unit="pixels"),
         "loss": Choice(("squared", "robust")),
+        "n_starts": Integer(0),
         "n_jobs": AnyOf((Choice((None, -1)), Integer(1))),
     }
 
     def __init__(
         self,
         seconds: float = 10.0,
-        n_kept: int = 2,
+        n_kept: int = 1,
         symmetries: bool = True,
         max_shift: float = 3.0,
         loss: str = "squared",
+        n_starts: int = 24,
         n_jobs: int | None = None,
     ) -> None:
         self.seconds = seconds
@@ -181,6 +136,7 @@ class Refiner(Component):
         self.symmetries = symmetries
         self.max_shift = max_shift
         self.loss = loss
+        self.n_starts = n_starts
         self.n_jobs = n_jobs
 
     def refine(
@@ -225,36 +181,36 @@ class Refiner(Component):
         masks = measured_masks(X, mask, simulator, owner=owner)
         patterns = log_patterns(X, masks, simulator, owner=owner)
         seen = views(simulator) if self.symmetries else [View(False, False, False)]
-        refined = [
-            self._one(pattern, measured, seen, propose, simulator)
-            for pattern, measured in zip(patterns, masks, strict=True)
-        ]
+        tasks: dict[int, Task] = {}
+        for number, (pattern, measured) in enumerate(zip(patterns, masks, strict=True)):
+            if np.ptp(pattern[measured]) > 0:
+                points = self._proposals(pattern, measured, seen, propose)
+                given = {"points": points, "simulator": simulator}
+                # draws pixels and starts, for a pattern the same ones whichever others there are
+                tasks[number] = pattern, measured, np.random.default_rng(0), given
+        refined: list[Refined] = [(None, None, np.nan)] * len(patterns)
+        for number, found in zip(tasks, self._fit_all(list(tasks.values())), strict=True):
+            if found is not None:
+                refined[number] = found.solid, found.response, found.residual
         failed = [number for number, (solid, _, _) in enumerate(refined) if solid is None]
         if failed:
             warnings.warn(f"No body was made of patterns {failed}", RuntimeWarning, stacklevel=2)
         return refined
 
-    def _one(
-        self,
-        pattern: NDArray[np.float32],
-        mask: NDArray[np.bool_],
-        seen: list[View],
-        propose: Propose,
-        simulator: MSFTSimulator,
-    ) -> Refined:
-        if np.ptp(pattern[mask]) == 0:
-            return None, None, np.nan
-        points = self._proposals(pattern, mask, seen, propose)
-        try:
-            found = self._fitted(pattern, mask, points, simulator)
-        except InvalidParameterError:
-            raise
-        except (
-            QhullError,
-            ValueError,
-        ):  # nothing of the proposals was left, which others need not suffer from
-            return None, None, np.nan
-        return found.solid, found.response, found.residual
+    def _fit_all(self, tasks: list[Task]) -> list[FittedPattern | None]:
+        """Fit several patterns by processes; None where nothing was left, which others need not suffer from."""
+        n_jobs = effective_n_jobs(self.n_jobs)
+        several = n_jobs > 1 and len(tasks) > 1
+        results: list[FittedPattern | None] = [None] * len(tasks)
+        with closing(by_processes(self, tasks, n_jobs) if several else one_by_one(self, tasks)) as outcomes:
+            for number, found in outcomes:
+                if isinstance(found, FittedPattern):
+                    if found.interrupted:
+                        raise KeyboardInterrupt
+                    results[number] = found
+                elif isinstance(found, InvalidParameterError) or not isinstance(found, NOT_LEFT):
+                    raise found
+        return results
 
     def _proposals(
         self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], seen: list[View], propose: Propose
@@ -268,13 +224,17 @@ class Refiner(Component):
             for view, (normals, offsets) in zip(seen, planes, strict=True)
         ]
 
-    def _fitted(
+    def _fit_one(
         self,
         pattern: NDArray[np.float32],
         mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        title: str,
+        *,
         points: list[Floats],
         simulator: MSFTSimulator,
     ) -> FittedPattern:
+        """Follow proposals for one pattern, then starts of its own if these leave too much."""
         request = FitRequest(
             pattern,
             mask,
@@ -284,12 +244,14 @@ class Refiner(Component):
             time_budget=float(self.seconds),
             n_jobs=effective_n_jobs(self.n_jobs),
             radii=None,
-            rng=np.random.default_rng(0),  # chooses pixels alone
+            rng=rng,
             look=FirstLook(pattern, mask, simulator, float(self.max_shift)),
             robust=self.loss == "robust",
             starts=points,
         )
-        schedule = FacetSchedule(
-            n_starts=max(len(points), 1), n_rounds=1, n_steps=STEPS, n_finished=int(self.n_kept), begin=BEGIN
+        n_kept, n_starts = int(self.n_kept), int(self.n_starts)
+        first = FacetSchedule(
+            n_starts=min(len(points), FOLLOWED), n_steps=STEPS, n_finished=n_kept, begin=BEGIN
         )
-        return fit_by_facets(request, ConvexBody(), schedule, lambda entry: None)
+        own = FacetSchedule(n_starts=max(n_starts, 1), n_rounds=ROUNDS if n_starts else 0, n_finished=n_kept)
+        return fit_by_facets(request, ConvexBody(), own, lambda entry: None, first)

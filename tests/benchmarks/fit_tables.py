@@ -60,7 +60,7 @@ def print_tables(records: Sequence[Record], *, markdown: bool = False) -> None:
         print("Medians with quartiles in brackets. A fit that failed counts as a loss of 1 and no overlap.")
         rows = [cells(method, name, group) for method, name, group in _groups(chosen)]
         if markdown:
-            _print_markdown(rows)
+            print_markdown(HEADER, rows)
         else:
             print_table(HEADER, rows)
         print(
@@ -133,9 +133,10 @@ def best_is_best(records: Sequence[Record]) -> float | None:
     return float(np.mean(told)) if told else None
 
 
-def _print_markdown(rows: Sequence[Sequence[str]]) -> None:
-    print("\n| " + " | ".join(HEADER) + " |")
-    print("|---" + "|---:" * (len(HEADER) - 1) + "|")
+def print_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown, numbers to the right."""
+    print("\n| " + " | ".join(header) + " |")
+    print("|---" + "|---:" * (len(header) - 1) + "|")
     for row in rows:
         print("| " + " | ".join(row) + " |")
     print()

@@ -104,9 +104,17 @@ def rows_by_number(root: Path) -> dict[int, SampleRow]:
 
 def make_case(row: SampleRow, patterns: str) -> Case:
     """Make or read the pattern of a row."""
+    return case_of(row, patterns, *true_intensity_and_volume(row))
+
+
+def true_intensity_and_volume(row: SampleRow) -> tuple[Array, Array]:
+    """Simulate the published volume of 192^3 voxels; give its intensity, and the volume at 64^3."""
     fine = read_volume(row.volume_path)[None]
-    intensity = MSFTSimulator().transform(fine)[0]
-    volume = coarser(fine, GRID)[0]
+    return MSFTSimulator().transform(fine)[0], coarser(fine, GRID)[0]
+
+
+def case_of(row: SampleRow, patterns: str, intensity: Array, volume: Array) -> Case:
+    """Make or read the pattern of a row whose true intensity and volume are known."""
     if patterns == "published":
         return Case(read_pattern(row.pattern_path), None, published_simulator(), intensity, volume)
     X, mask = LogScaler().transform(intensity[None]), None

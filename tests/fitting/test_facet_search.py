@@ -12,7 +12,7 @@ from scatterkit.fitting import CatalogueBody, ConvexBody
 from scatterkit.fitting._planes import box_limit
 from scatterkit.fitting.engines import _shares
 from scatterkit.fitting.facet_objective import FacetObjective
-from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch
+from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Proposals
 from scatterkit.fitting.levenberg import Trial
 from scatterkit.metrics import front_iou
 from scatterkit.response import DetectorResponse
@@ -140,6 +140,51 @@ def test_the_time_budget_ends_after_the_first_round():
     schedule = dataclasses.replace(QUICK, n_starts=2, n_rounds=50, n_steps=2)
     rounds, found = rounds_of(schedule, time_budget=1e-3)
     assert rounds == {"round 1"}
+    assert math.isfinite(found[0].residual)
+
+
+def with_proposals(offsets, schedule=QUICK, **limits):
+    """Labels of what is followed, and what is found, where planes of a cube at some distances are proposed."""
+    model, solid = ConvexBody(n_faces=12), body_of("cube")
+    normals = TURN.apply(np.vstack([np.eye(3), -np.eye(3)]))
+    points = [np.column_stack([normals, np.full(6, offset)]) for offset in offsets]
+    labels = []
+    search = search_of(model, solid, schedule, report=lambda entry: labels.append(entry["start"]), **limits)
+    first = dataclasses.replace(QUICK, n_starts=2, begin=4.0)
+    proposals = Proposals([(point, CENTER) for point in points], first, 0.5)
+    found = search.run(starts_of(model), np.random.default_rng(0), proposals)
+    return {label.split()[0] for label in labels}, found
+
+
+def test_proposals_that_are_good_enough_are_all_that_is_followed():
+    # a cube of this circumradius has faces at 34.6 nm
+    kinds, found = with_proposals([32.0, 60.0])
+    assert kinds == {"proposal"}
+    assert found[0].residual < QUICK.good_enough
+
+
+def test_own_starts_follow_proposals_that_are_not():
+    schedule = dataclasses.replace(QUICK, n_starts=3, n_steps=2, good_enough=0.0)
+    kinds, found = with_proposals([32.0, 60.0], schedule)
+    assert kinds == {"proposal", "round"}
+    assert found[0].label.startswith("proposal")
+    assert {body.label.split()[0] for body in found} == kinds
+    kinds, found = with_proposals([32.0, 60.0], dataclasses.replace(schedule, n_rounds=0))
+    assert kinds == {"proposal"}
+
+
+def test_proposals_without_an_inside_leave_own_starts():
+    schedule = dataclasses.replace(QUICK, n_starts=2, n_steps=2)
+    kinds, found = with_proposals([-20.0], schedule)
+    assert kinds == {"round"}
+    assert math.isfinite(found[0].residual)
+    with pytest.raises(ValueError, match="no start of ConvexBody"):
+        with_proposals([-20.0], dataclasses.replace(schedule, n_rounds=0))
+
+
+def test_time_that_is_over_with_the_proposals_leaves_no_rounds():
+    kinds, found = with_proposals([32.0, 60.0], dataclasses.replace(QUICK, good_enough=0.0), time_budget=1e-3)
+    assert kinds == {"proposal"}
     assert math.isfinite(found[0].residual)
 
 
