@@ -17,20 +17,25 @@ FAST = {
     "generate_dataset.py": (["--samples", "40", "--stop", "0.5"], ["gold.png", "gold.html", "gold.zarr"]),
 }
 MEASURED = "fit_measured_patterns.py"
-ELSEWHERE = {"reconstruct_measured_pattern.py"}  # by `make demo`
+BY_NETWORK = "reconstruct_measured_patterns.py"
+ELSEWHERE = {
+    "reconstruct_measured_pattern.py",  # by `make demo`
+    "train_silver.py",  # by tests/reconstruction/test_train_silver.py
+}
 
 
-def run(script: str, *arguments: str) -> str:
-    """Run an example; give what it prints."""
+def run(script: str, *arguments: str, ignored: str | None = None) -> str:
+    """Run an example; give what it prints. Warnings are errors, but for those of one category."""
     environment = {**os.environ, "MPLBACKEND": "Agg"}
-    command = [sys.executable, "-W", "error", str(EXAMPLES / script), *arguments]
+    flags = ["-W", "error", *(() if ignored is None else ("-W", f"ignore::{ignored}"))]
+    command = [sys.executable, *flags, str(EXAMPLES / script), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 def test_every_example_is_run_somewhere() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*FAST, MEASURED, *ELSEWHERE}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*FAST, MEASURED, BY_NETWORK, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("script", FAST)
@@ -67,3 +72,32 @@ def test_measured_patterns_are_fitted_better_by_a_free_body(sample_root: Path, t
         with Image.open(tmp_path / f"measured_5_{name}.png") as image:
             assert min(image.size) > 200
         assert "Not determined" in (tmp_path / f"measured_5_{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_measured_patterns_are_reconstructed_by_a_network(sample_root: Path, tmp_path: Path) -> None:
+    from scatterkit.datasets import fetch_barke2015
+    from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor, PlaneDecoder
+
+    if not (sample_root / "exp" / "barke5.png").is_file():
+        pytest.skip("measured pattern 5 is not in the published sample data")
+    star = fetch_barke2015([5])
+    encoder = CompactEncoder(width=8, n_blocks=1, n_features=8)
+    network = PhysicsReconstructor(
+        encoder=encoder, decoder=PlaneDecoder(n_faces=12), loss="physics", n_steps=1, random_state=0
+    )
+    path = network.fit(star.patterns, mask=star.masks).save(tmp_path / "network.npz")
+    times = ["--seconds", "6", "--refine-seconds", "12", "--n-jobs", "1"]
+    said = run(
+        BY_NETWORK,
+        *("--patterns", "5", "--model", str(path), "--output", str(tmp_path), *times),
+        ignored="DeprecationWarning",  # of Keras
+    )
+    (row,) = (line.split() for line in said.splitlines() if line.split()[:2] == ["5", "Icosahedron"])
+    by_class, network_alone, refined, *ratios = map(float, row[2:])
+    assert ratios == pytest.approx([network_alone / by_class, refined / by_class], abs=0.01)
+    assert refined < network_alone
+    picture = tmp_path / "measured_reconstructions.png"
+    assert str(picture) in said
+    with Image.open(picture) as image:
+        assert min(image.size) > 200

@@ -14,7 +14,7 @@ from scatterkit._validation import Real, check_value, check_volumes, fail
 from scatterkit.reconstruction._predictor import Masks, NetworkPredictor, Patterns
 from scatterkit.reconstruction.bodies import front_surface
 from scatterkit.reconstruction.pose import canonical_pose
-from scatterkit.reconstruction.refinement import View, views
+from scatterkit.reconstruction.views import View, views
 
 Depths = NDArray[np.float32]
 
@@ -61,12 +61,12 @@ class CalibratedPredictor(NetworkPredictor):
             allowed = f"at least {least} patterns for a coverage of {coverage:g}"
             raise fail("X", owner, allowed, f"{n}")
         numbers, patterns, masks = self._numbers(X, mask)
-        true, lit = self._fronts(volumes)
         scores = []
         for i in range(n):
+            true, lit = self._fronts(volumes[i : i + 1])
             depth, spread, seen = self._depth(numbers[i : i + 1], patterns[i], masks[i])
-            both = seen & lit[i]
-            apart = np.abs(depth - true[i])[both] / spread[both]
+            both = seen & lit[0]
+            apart = np.abs(depth - true[0])[both] / spread[both]
             scores.append(float(np.quantile(apart, coverage, method="higher")) if both.any() else math.inf)
         residuals = self._unrefined(numbers, patterns, masks)[1]
         self.calibration_ = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from scatterkit._validation import Choice, Instance, check_value
+from scatterkit._validation import Choice, Instance, check_value, fail, shown
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._pattern_checks import measured_masks
@@ -20,6 +21,7 @@ from scatterkit.fitting._pattern_tasks import volumes_of
 from scatterkit.fitting._planes import Floats
 from scatterkit.reconstruction._answers import intensities_of, recorded, solids_of
 from scatterkit.reconstruction._files import read_model, write_model
+from scatterkit.reconstruction._pretrained import pretrained_file
 from scatterkit.reconstruction.decoders.base import Decoder
 from scatterkit.reconstruction.decoders.halfspaces import PlaneDecoder, SupportDecoder
 from scatterkit.reconstruction.decoders.names import make_decoder
@@ -203,6 +205,47 @@ class NetworkPredictor(Component):
         estimator._set_fitted(weights, others, meta["history"], int(meta["n_steps"]), None)
         if meta["calibration"] is not None:
             estimator.calibration_ = meta["calibration"]
+        return estimator
+
+    @classmethod
+    def from_pretrained(cls, name: str = "silver-13.5nm", **params: Any) -> Self:
+        """Give a network that was trained before and comes with the package.
+
+        Nothing is fetched. The model cards are on the documentation's page on trained networks.
+
+        Parameters
+        ----------
+        name : str, default="silver-13.5nm"
+            One of `pretrained_names`: "silver-13.5nm" is for the published experiment, silver at a wavelength of 13.5
+            nm.
+        **params
+            Parameters of the estimator that are to be others, such as ``refine=True``, which needs no training. Not
+            the network's own, ``encoder`` and ``decoder``.
+
+        Returns
+        -------
+        PhysicsReconstructor
+            The fitted estimator, as `load` gives it. With another ``simulator`` or ``grid`` it is not calibrated.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such network, or it does not fit the parameters.
+        ValueError
+            If there is no such parameter.
+        """
+        with as_file(pretrained_file(name, owner=cls.__name__)) as path:
+            estimator = cls.load(path)
+        changed = {key.partition("__")[0] for key in params}
+        for fixed in sorted(changed & {"encoder", "decoder"}):
+            raise fail(fixed, cls.__name__, "left out: the weights are those of another", shown(params))
+        n_pixels = estimator._n_pixels()
+        estimator.set_params(**params)._check_parameters()
+        if estimator._n_pixels() != n_pixels:
+            allowed = f"one with a detector of {n_pixels} x {n_pixels} pixels, which the weights are for"
+            raise fail("simulator", cls.__name__, allowed, f"{estimator._n_pixels()} pixels a side")
+        if changed & {"simulator", "grid"}:
+            estimator.__dict__.pop("calibration_", None)
         return estimator
 
     def __getstate__(self) -> dict[str, Any]:

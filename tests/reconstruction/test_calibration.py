@@ -9,7 +9,7 @@ from training_tools import GRID, bodies, eager, patterns, reconstructor
 
 from scatterkit.metrics.volumes import entry_depth
 from scatterkit.reconstruction import PhysicsReconstructor, canonical_pose
-from scatterkit.reconstruction.refinement import View
+from scatterkit.reconstruction.views import View
 
 __all__ = ["eager"]
 VOXEL = 318.75 / GRID
