@@ -259,7 +259,7 @@ def test_a_slow_pattern_does_not_hold_back_those_after_it(monkeypatch):
 def test_processes_give_outcomes_as_they_come():
     def outcomes():
         mask, rng = np.ones((16, 16), bool), np.random.default_rng(0)
-        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng, None) for X in patterns_of(0.6, 0.01)], 2)
+        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng, {}) for X in patterns_of(0.6, 0.01)], 2)
 
     assert [number for number, _ in outcomes()] == [1, 0]
 
