@@ -19,7 +19,8 @@ from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
-from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Proposals, Start
+from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
+from scatterkit.fitting.facet_search import FacetSearch
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, PlaneModel
 from scatterkit.fitting.models.ellipsoid import planes_of

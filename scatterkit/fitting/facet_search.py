@@ -14,6 +14,7 @@ import numpy as np
 
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.facet_objective import FacetObjective, Integers
+from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
 from scatterkit.fitting.levenberg import Levenberg, Trial
 from scatterkit.fitting.models import PlaneModel
 from scatterkit.response import DetectorResponse
@@ -22,11 +23,7 @@ from scatterkit.simulation.kernels.threads import single_blas_thread
 
 Report = Callable[[dict[str, Any]], None]
 Choose = Callable[[Trial], Integers]
-Start = tuple[Floats, tuple[float, float]]
-"""A point of the model, and a shift of the pattern's centre."""
 
-FIRST_FRINGE = 2.5
-"""A descent begins with the pixels up to this q times the radius: before the first dark fringe of a disc."""
 HIDDEN, BEYOND_HOLE = 1.25, 3.0
 """Where a hole hides that, about, it begins with this much more beyond, about one fringe: less fits any blob."""
 CENTRED = 1.9
@@ -43,62 +40,6 @@ GROWING, REFINING = 0.65, 0.9
 """Parts of a time budget after which starts grow no more, and after which none is refined: the rest merges faces."""
 MERGE_TOLERANCE = 0.05
 """Two faces become one where the residual grows by no more than this fraction, all merges together."""
-
-
-@dataclass(frozen=True)
-class FacetSchedule:
-    """How a search spends its steps.
-
-    Parameters
-    ----------
-    n_starts : int
-        Starts of a round.
-    n_rounds : int
-        Rounds at most.
-    n_steps : int
-        Steps at each q limit.
-    growth : float [1]
-        Factor between one q limit and the next.
-    survivors : tuple of (float, float)
-        Up to q limits in units of the first, what part of a round's starts is followed.
-    n_finished : int
-        How many of a round are refined on all pixels.
-    n_pixels : int
-        Pixels that are looked at on the way, at most.
-    good_enough : float [1]
-        A residual below which no other round is begun.
-    begin : float [1]
-        The first q limit times the radius: less than the first fringe where nothing is known but the size.
-    """
-
-    n_starts: int = 24
-    n_rounds: int = 3
-    n_steps: int = 8
-    growth: float = 1.25
-    survivors: tuple[tuple[float, float], ...] = (
-        (1.9, 1.0),
-        (2.9, 0.42),
-        (4.5, 0.25),
-        (8.0, 0.17),
-        (math.inf, 0.12),
-    )
-    n_finished: int = 2
-    n_pixels: int = 2000
-    good_enough: float = 1e-4
-    begin: float = FIRST_FRINGE
-
-    def n_followed(self, q: float) -> int:
-        """Give how many starts of a round are followed at a q limit, in units of the first; one more than finished."""
-        part = next(part for limit, part in self.survivors if q <= limit)
-        return max(round(part * self.n_starts), self.n_finished + 1)
-
-
-class Proposals(NamedTuple):
-    """Starts that are followed before a search draws its own, how, and in what part of its time at most."""
-
-    starts: Sequence[Start]
-    schedule: FacetSchedule
-    part: float
 
 
 @dataclass(frozen=True)

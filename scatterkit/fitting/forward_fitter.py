@@ -40,7 +40,7 @@ from scatterkit.fitting.engines import (
     voxel_intensity,
 )
 from scatterkit.fitting.facet_objective import FacetObjective
-from scatterkit.fitting.facet_search import FacetSchedule
+from scatterkit.fitting.facet_schedule import FacetSchedule
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, CatalogueBody, PlaneModel, as_model
 from scatterkit.simulation import MSFTSimulator

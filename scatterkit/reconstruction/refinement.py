@@ -31,7 +31,7 @@ from scatterkit.fitting._pattern_checks import measured_masks
 from scatterkit.fitting._pattern_tasks import FittedPattern, Task, by_processes, one_by_one
 from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.engines import FitRequest, fit_by_facets, takes_facets
-from scatterkit.fitting.facet_search import FacetSchedule
+from scatterkit.fitting.facet_schedule import FacetSchedule
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import ConvexBody
 from scatterkit.reconstruction.training._supplies import log_patterns

@@ -12,7 +12,8 @@ from scatterkit.fitting import CatalogueBody, ConvexBody
 from scatterkit.fitting._planes import box_limit
 from scatterkit.fitting.engines import _shares
 from scatterkit.fitting.facet_objective import FacetObjective
-from scatterkit.fitting.facet_search import FacetSchedule, FacetSearch, Proposals
+from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals
+from scatterkit.fitting.facet_search import FacetSearch
 from scatterkit.fitting.levenberg import Trial
 from scatterkit.metrics import front_iou
 from scatterkit.response import DetectorResponse

@@ -22,7 +22,8 @@ from scatterkit.fitting.answers import parameter_uncertainty
 from scatterkit.fitting.answers._lit import lit_side
 from scatterkit.fitting.engines import _Body, _result
 from scatterkit.fitting.facet_objective import FacetObjective
-from scatterkit.fitting.facet_search import DEEP, FacetSchedule, FacetSearch, Found
+from scatterkit.fitting.facet_schedule import FacetSchedule
+from scatterkit.fitting.facet_search import DEEP, FacetSearch, Found
 from scatterkit.fitting.levenberg import Trial
 from scatterkit.response import fit_response
 from scatterkit.simulation import LogScaler
