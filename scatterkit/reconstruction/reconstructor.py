@@ -56,8 +56,8 @@ class PhysicsReconstructor(NetworkTrainer):
     grid : int, default=64
         Voxels along each axis of the volumes that are predicted.
     training_grid : int, optional
-        Voxels, or columns, along each axis in training; ``grid`` by default. Half-spaces do not depend on the grid: with
-        fewer columns `SurfaceLoss` takes less time. Volumes to train on must have this grid.
+        Voxels, or columns, along each axis in training; ``grid`` by default. Half-spaces do not depend on the grid:
+        with fewer columns `SurfaceLoss` takes less time. Volumes to train on must have this grid.
     pose : {"canonical", "given"}, default="canonical"
         Where true bodies are put before they are compared: in their `canonical_pose`, since no pattern tells where
         in the box a body lies, or where they are.

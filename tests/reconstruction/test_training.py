@@ -156,8 +156,8 @@ class Breaking(PhysicsLoss):
 
     first, last = 12, 10**6
 
-    def _function(self, simulator, grid):
-        inner = super()._function(simulator, grid)
+    def _function(self, simulator, grid, scaler):
+        inner = super()._function(simulator, grid, scaler)
 
         def loss(targets, body, step):
             broken = (step >= self.first) & (step < self.last)

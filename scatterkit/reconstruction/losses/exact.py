@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,7 @@ from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, T
 from scatterkit.reconstruction.losses.physics import measured_pixels
 from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.simulation.facets import FacetScattering
-from scatterkit.simulation.kernels.threads import single_blas_thread
+from scatterkit.simulation.kernels.threads import share_out, single_blas_thread
 
 _DARKEST = 5.0
 """Decay lengths of the field beyond which depths are left out: less than 1 % of the amplitude comes from there."""
@@ -140,11 +139,7 @@ class _Patches:
                 losses[i], by_normals[i, near], by_offsets[i, near] = found
 
         with single_blas_thread():
-            if self._n_jobs == 1:
-                list(map(one, range(len(normals))))
-            else:
-                with ThreadPoolExecutor(self._n_jobs) as pool:
-                    list(pool.map(one, range(len(normals))))
+            share_out(one, len(normals), self._n_jobs)
         return losses, by_normals, by_offsets
 
     def _one(
