@@ -70,9 +70,7 @@ class Choices:
         return WeightedLoss([SurfaceLoss(), ExactPhysicsLoss()], [1.0, ramp])
 
 
-ON_CPU = Choices(
-    CompactEncoder(width=32, stride=8), "float32", 16, 60_000, 512, exact=True, training_grid=32
-)
+ON_CPU = Choices(CompactEncoder(width=32, stride=8), "float32", 16, 60_000, 512, exact=True, training_grid=32)
 ON_GPU = Choices(CompactEncoder(width=56, stride=4), "bfloat16", 256, 20_000, 2048)
 SMALL = Choices(
     CompactEncoder(width=8, n_blocks=1, n_features=16, stride=8), "float32", 4, 10, 4, True, 16, 10
