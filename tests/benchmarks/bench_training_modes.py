@@ -1,7 +1,8 @@
 """Supervised, hybrid and physics training of the published architecture at small scale: curves, bodies, a table.
 
     python tests/benchmarks/bench_training_modes.py [--minutes 3] [--steps N] [--pool FOLDER]
-        [--modes supervised hybrid physics surface] [--samples 2000] [--width 4] [--grid 16] [--batch 8] [--looks 4] [--folder FOLDER]
+        [--modes supervised hybrid physics surface] [--samples 2000] [--width 4] [--grid 16] [--batch 8] [--looks 4]
+        [--folder FOLDER]
     python tests/benchmarks/bench_training_modes.py --draw [--folder FOLDER]
 
 What the appendix of the published work compares, in little: cut bodies of the published kind, patterns with the
