@@ -70,7 +70,7 @@ DECODERS = {
     "voxels": VoxelDecoder,
 }
 SPHERE = "same sphere"
-TRIAL_STEPS = 40
+TRIAL_STEPS = 20
 RESULTS = "results.jsonl"
 
 
@@ -114,15 +114,15 @@ def train(name: str, pool: BodyPool, samples: HeldOut, options: argparse.Namespa
     if of(read_records(path), decoder=name):
         return print(f"{name}: done before.")
     trial = network_of(name, TRIAL_STEPS, options)
-    pace = pace_of(trial, pool, TRIAL_STEPS, options.folder / f"{name}.json")
-    n_steps = max(TRIAL_STEPS, round(60 * options.minutes / pace.cpu))
-    print(f"{name}: {n_steps} steps, {pace.cpu:.3f} s each", flush=True)
+    tried = pace_of(trial, pool, options.folder / f"{name}.json")
+    n_steps = max(TRIAL_STEPS, round(60 * options.minutes / tried))
+    print(f"{name}: {n_steps} steps, {tried:.3f} s each in the trial", flush=True)
     network = network_of(name, n_steps, options)
-    fit_timed(network, pool)
+    pace = fit_timed(network, pool)
     found = predictions(network, samples)
     for kind in KINDS:
         record: dict[str, Any] = {"decoder": name, "patterns": kind, "steps": n_steps}
-        record |= {"seconds_per_step": pace.cpu, "weights": int(network.weights_.size)}
+        record |= {"seconds_per_step": pace, "weights": int(network.weights_.size)}
         write_record(path, record | judged(found[kind], samples))
     return None
 

@@ -12,7 +12,7 @@ voxels; the scatter loss with a tenth of the binary loss, where the true volume 
 is beside them: the package's own decoder of planes, by `SurfaceLoss` and `ExactPhysicsLoss`, with the same encoder.
 
 Without --steps there are as many as the hybrid mode, the slowest of the three, makes in --minutes of the processor's
-time. After each of the --looks parts of this time a mode is judged on bodies that it was not trained on: medians of the
+time. After each of the --looks parts of the steps a mode is judged on bodies that it was not trained on: medians of the
 scatter loss (of volumes on the same grid), the overlap of the fronts, and of whole bodies, on patterns with artifacts
 and clean ones. "same sphere" is one body for all patterns.
 
@@ -43,6 +43,7 @@ from training_trials import (
     pool_of,
     predictions,
     read_records,
+    snapshots,
     spheres,
     write_record,
 )
@@ -61,6 +62,7 @@ from scatterkit.reconstruction import (
     VoxelDecoder,
     WeightedLoss,
 )
+from scatterkit.reconstruction.training._checkpoints import load_checkpoint
 from scatterkit.simulation import MSFTSimulator
 
 MODES = ("supervised", "hybrid", "physics", "surface")
@@ -104,30 +106,33 @@ def network_of(mode: str, n_steps: int, options: argparse.Namespace) -> PhysicsR
         n_steps=n_steps,
         batch_size=options.batch,
         random_state=options.seed,
-        checkpoint=options.folder / mode,
     )
 
 
-def train(mode: str, pool: BodyPool, samples: HeldOut, n_steps: int, wall: float, options: Any) -> None:
-    """Train a mode, or go on with it, and judge it after each part of the time."""
-    path, network = options.folder / RESULTS, network_of(mode, n_steps, options)
-    part, total = wall * n_steps / options.looks, 0.0
-    done = of(read_records(path), mode=mode, n_steps=n_steps)
-    if any(record["step"] == n_steps for record in done):
+def train(mode: str, pool: BodyPool, samples: HeldOut, n_steps: int, options: argparse.Namespace) -> None:
+    """Train in a mode, or go on, and judge what it was in between and in the end."""
+    path, folder = options.folder / RESULTS, options.folder / mode
+    network = network_of(mode, n_steps, options).set_params(checkpoint=folder, checkpoint_minutes=0)
+    known = {record["step"] for record in of(read_records(path), mode=mode, n_steps=n_steps)}
+    if n_steps in known:
         return print(f"{mode}: done before.")
-    while True:
-        pace = fit_timed(network, pool, part)
-        total = pace.cpu if np.isfinite(pace.cpu) else total
+    with snapshots(folder, -(-n_steps // options.looks)):
+        pace = fit_timed(network, pool)
+    for place in (*sorted(folder.glob("after-*")), folder):
+        reached = load_checkpoint(place)
+        assert reached is not None
+        network._take(reached)
+        if network.n_steps_ in known:
+            continue
         found = predictions(network, samples)
+        known.add(network.n_steps_)
         for kind in KINDS:
             record = {"mode": mode, "patterns": kind, "step": int(network.n_steps_), "n_steps": n_steps}
-            record |= {"seconds_per_step": total, "weights": int(network.weights_.size)}
+            record |= {"seconds_per_step": pace, "weights": int(network.weights_.size)}
             write_record(path, record | judged(found[kind], samples))
-        print(f"{mode}: {network.n_steps_} of {n_steps} steps", flush=True)
-        if network.n_steps_ >= n_steps:
-            break
-    few = found["artifacts"][: 2 * EXAMPLES]
-    return np.savez_compressed(options.folder / f"{mode}.npz", found=few, true=samples.volumes[: len(few)])
+    few = found["artifacts"][:EXAMPLES]
+    np.savez_compressed(options.folder / f"{mode}.npz", found=few, true=samples.volumes[: len(few)])
+    return print(f"{mode}: {n_steps} steps, {pace:.3f} s each", flush=True)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -137,14 +142,15 @@ def run(options: argparse.Namespace) -> None:
     others = PublishedSampler(random_state=options.seed + 10**6, chopped=True)
     samples = held_out(folder / "held_out", others, options.held_out, options.grid)
     trial = network_of("hybrid", TRIAL_STEPS, options)
-    pace = pace_of(trial, pool, TRIAL_STEPS, folder / "pace.json")
-    n_steps = options.steps or max(TRIAL_STEPS, round(60 * options.minutes / pace.cpu))
-    print(f"{len(pool)} bodies, {n_steps} steps of {options.batch}, {pace.cpu:.3f} s each in hybrid mode.")
+    n_steps = options.steps
+    if n_steps is None:
+        n_steps = max(TRIAL_STEPS, round(60 * options.minutes / pace_of(trial, pool, folder / "pace.json")))
+    print(f"{len(pool)} bodies, {n_steps} steps of {options.batch} samples", flush=True)
     if not of(read_records(folder / RESULTS), mode=SPHERE):
         record = {"mode": SPHERE, "patterns": "clean", "step": 0, "n_steps": n_steps, "weights": 0}
         write_record(folder / RESULTS, record | {"seconds_per_step": 0.0} | judged(spheres(samples), samples))
     for mode in options.modes:
-        train(mode, pool, samples, n_steps, pace.wall, options)
+        train(mode, pool, samples, n_steps, options)
 
 
 def print_last(records: Sequence[dict[str, Any]]) -> None:

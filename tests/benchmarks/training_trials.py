@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from scatterkit.augmentation import Augmenter, SimulatedExperiment
 from scatterkit.datasets import BodyPool, make_pool
 from scatterkit.metrics import front_iou, scatter_loss, volume_iou
 from scatterkit.reconstruction import PhysicsReconstructor
+from scatterkit.reconstruction.training._checkpoints import FILE
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Rasterizer, Solid
 from scatterkit.solids._sampling import BodySampler
@@ -37,14 +41,6 @@ class HeldOut:
     masks: Array
     volumes: Array
     intensities: Array
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds of a training step: of the processor, and by the clock, while others work beside it."""
-
-    cpu: float
-    wall: float
 
 
 def pool_of(folder: Path | None, own: Path, sampler: BodySampler, n: int) -> BodyPool:
@@ -95,27 +91,56 @@ def spheres(samples: HeldOut) -> Array:
     return np.broadcast_to(ball, samples.volumes.shape).copy()
 
 
-def fit_timed(network: PhysicsReconstructor, source: BodyPool, seconds: float | None = None) -> Pace:
-    """Fit, or go on for so many seconds by the clock; give what a step takes, compilation apart."""
+def fit_timed(network: PhysicsReconstructor, source: BodyPool) -> float:
+    """Fit, or go on; give the processor's seconds of a step, compilation apart."""
     cpu, wall = time.process_time(), time.monotonic()
-    first = network.n_steps_ if hasattr(network, "weights_") else 0
-    network.set_params(time_budget=seconds).fit(source)
+    rows = network.fit(source).history_
     share = (time.process_time() - cpu) / (time.monotonic() - wall)
-    rows = [row for row in network.history_ if row["step"] > first]
-    if len(rows) < 2:
-        return Pace(np.nan, np.nan)
-    by_clock = (rows[-1]["seconds"] - rows[0]["seconds"]) / (rows[-1]["step"] - rows[0]["step"])
-    return Pace(share * by_clock, by_clock)
+    steps = rows[-1]["step"] - rows[0]["step"]
+    return share * (rows[-1]["seconds"] - rows[0]["seconds"]) / steps if steps else 0.0
 
 
-def pace_of(network: PhysicsReconstructor, source: BodyPool, n_steps: int, path: Path) -> Pace:
-    """Try a few steps; what they took is kept in a file, so that a run that was cut keeps its number of steps."""
+def pace_of(network: PhysicsReconstructor, source: BodyPool, path: Path) -> float:
+    """Seconds of a step by a short trial; kept in a file, so that a run that was cut keeps its number of steps."""
     if not path.exists():
-        few = PhysicsReconstructor(**network.get_params(deep=False))
-        pace = fit_timed(few.set_params(n_steps=n_steps, checkpoint=None, validation=0), source)
+        pace = fit_timed(network.set_params(checkpoint=None), source)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([pace.cpu, pace.wall]))
-    return Pace(*json.loads(path.read_text()))
+        path.write_text(json.dumps(pace))
+    return float(json.loads(path.read_text()))
+
+
+@contextmanager
+def snapshots(folder: Path, every: int) -> Iterator[None]:
+    """Keep a training's checkpoint about every so many steps, while it goes on, in folders of their own."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            _keep_snapshot(folder, every)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _keep_snapshot(folder: Path, every: int) -> None:
+    draft = folder / f"draft-{FILE}"
+    draft.unlink(missing_ok=True)
+    try:
+        os.link(folder / FILE, draft)  # checkpoints are replaced, so that this one stays as it is
+    except FileNotFoundError:
+        return
+    with np.load(draft) as stored:
+        step = int(stored["step"])
+    place = folder / f"after-{step // every * every:08d}"
+    if step >= every and not (place / FILE).exists():
+        place.mkdir(exist_ok=True)
+        draft.replace(place / FILE)
+    draft.unlink(missing_ok=True)
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
