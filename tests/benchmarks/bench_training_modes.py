@@ -84,8 +84,8 @@ def loss_of(mode: str, n_steps: int) -> Loss:
     """What a mode minimises."""
     physics = PhysicsLoss(simulate_truth=True)
     if mode == "surface":
-        weights = [1.0, Ramp(start=30.0, stop=300.0, end=n_steps)]
-        return WeightedLoss([SurfaceLoss(), ExactPhysicsLoss()], weights)
+        ramp = Ramp(start=30.0, stop=300.0, end=n_steps)
+        return WeightedLoss([SurfaceLoss(), ExactPhysicsLoss()], [1.0, ramp])
     losses: dict[str, Loss] = {
         "supervised": CrossEntropyLoss(),
         "hybrid": WeightedLoss([physics, CrossEntropyLoss()], [1.0, 1.0]),
