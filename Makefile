@@ -21,11 +21,11 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs figures bench bench-fit bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs figures bench bench-fit bench-reconstruction bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(stamps)/core  ## reconstruct a measured pattern; figure and body go to demo_output/
 	$(py) -u examples/reconstruct_measured_pattern.py $(ARGS)
@@ -72,8 +72,11 @@ bench: $(stamps)/peers  ## measure speed: one table of all kernels, beside the p
 bench-fit: $(stamps)/dev  ## fits and baselines on 60 test bodies at one budget; takes hours, goes on where it was cut
 	$(py) -u tests/benchmarks/bench_fit.py $(ARGS)
 
+bench-reconstruction: $(stamps)/dev  ## the trained network, its refinement, fits and retrieval on published bodies; takes hours
+	$(py) -u tests/benchmarks/bench_reconstruction.py $(ARGS)
+
 bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, accuracy, growth; takes an hour
-	@set -e; for script in $(filter-out %/bench_fit.py,$(sort $(wildcard tests/benchmarks/bench_*.py))); do \
+	@set -e; for script in $(filter-out %/bench_fit.py %/bench_reconstruction.py,$(sort $(wildcard tests/benchmarks/bench_*.py))); do \
 	    echo "== $$script"; $(py) -u $$script $(ARGS); \
 	done
 

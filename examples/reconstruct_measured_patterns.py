@@ -4,6 +4,7 @@ Reconstructs the patterns of single silver clusters of Barke et al. (2015) that 
 alone, in milliseconds, and refined by the exact physics, in seconds. For comparison the best body of the class that the
 published table names is fitted to each. All are judged alike: simulated again, the detector's response fitted, mean
 squared difference over the measured pixels. Prints the ratios of these residuals to the class's, and draws one figure.
+Where a way finds no body, its figures are NaN.
 
 Run it by ``python examples/reconstruct_measured_patterns.py``; see ``--help``.
 """
@@ -14,7 +15,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from fit_measured_patterns import fit
@@ -26,11 +27,14 @@ from scatterkit.reconstruction import PhysicsReconstructor, Refiner
 from scatterkit.simulation import PolyhedronSimulator
 from scatterkit.solids import Solid
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 class Answer(NamedTuple):
     """A body for a pattern, the picture that it would have left, and how far that is from what was measured."""
 
-    solid: Solid
+    solid: Solid | None
     picture: np.ndarray
     residual: float
 
@@ -47,8 +51,10 @@ class Row(NamedTuple):
     by_class: Answer
 
 
-def judge(solid: Solid, pattern: np.ndarray, mask: np.ndarray) -> Answer:
-    """Simulate a body, and fit to that what the detector made of it."""
+def judge(solid: Solid | None, pattern: np.ndarray, mask: np.ndarray) -> Answer:
+    """Simulate a body, and fit to that what the detector made of it; for none give a dark picture and NaN."""
+    if solid is None:
+        return Answer(None, np.zeros_like(pattern), np.nan)
     intensity = PolyhedronSimulator().transform([solid])[0]
     response, residual = fit_response(pattern, intensity, mask)
     return Answer(solid, response.apply(intensity), residual)
@@ -63,8 +69,8 @@ def load(name: str) -> PhysicsReconstructor:
 
 def reconstruct(
     network: PhysicsReconstructor, patterns: MeasuredPatterns, refine: bool | Refiner
-) -> list[Solid]:
-    """Give the body of each pattern, and say how long that took."""
+) -> list[Solid | None]:
+    """Give the body of each pattern, None where there is none, and say how long that took."""
     network.set_params(refine=refine)
     begun = time.perf_counter()
     solids = network.predict_solids(patterns.patterns, mask=patterns.masks)
@@ -93,7 +99,8 @@ def compare(patterns: MeasuredPatterns, arguments: argparse.Namespace) -> list[R
 def print_table(rows: list[Row]) -> None:
     """Print residuals, and ratios to those of the published classes."""
     print(
-        f"\n{'pattern':>7}  {'published class':<30}{'its residual':>13}{'network':>10}{'refined':>10}  ratios"
+        f"\n{'pattern':>7}  {'published class':<30}{'its residual':>13}{'network':>10}{'refined':>10}"
+        "  ratios: network, refined"
     )
     for row in rows:
         reference = row.by_class.residual
@@ -117,15 +124,23 @@ def draw(rows: list[Row], path: Path) -> Path:
         }
         for ax, (title, picture) in zip(axes, pictures.items(), strict=False):
             show_pattern(ax, picture, mask=row.mask, dq=dq, limits=(0.0, top), title=title)
-        show_solid(axes[3], row.network.solid, view="beam", title="network, along the beam")
-        show_solid(axes[4], row.refined.solid, view="beam", title="refined, along the beam")
-        show_solid(axes[5], row.refined.solid, view="side", title="refined, from the side")
+        show(axes[3], row.network.solid, "beam", "network, along the beam")
+        show(axes[4], row.refined.solid, "beam", "refined, along the beam")
+        show(axes[5], row.refined.solid, "side", "refined, from the side")
         limits = [max(abs(edge) for ax in axes[3:] for edge in (*ax.get_xlim(), *ax.get_ylim()))] * 2
         for ax in axes[3:]:
             ax.set_xlim(-limits[0], limits[0])
             ax.set_ylim(limits[1], -limits[1])
     figure.savefig(path, dpi=110)
     return path
+
+
+def show(ax: Axes, solid: Solid | None, view: str, title: str) -> None:
+    """Draw a body, or say that there is none."""
+    if solid is None:
+        ax.set_title(f"{title}: no body")
+    else:
+        show_solid(ax, solid, view=view, title=title)
 
 
 def _title(name: str, answer: Answer, reference: Answer) -> str:

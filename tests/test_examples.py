@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from scatterkit.simulation import LogScaler, PolyhedronSimulator
+from scatterkit.solids import Solid
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FAST = {
@@ -72,6 +77,22 @@ def test_measured_patterns_are_fitted_better_by_a_free_body(sample_root: Path, t
         with Image.open(tmp_path / f"measured_5_{name}.png") as image:
             assert min(image.size) > 200
         assert "Not determined" in (tmp_path / f"measured_5_{name}.txt").read_text(encoding="utf-8")
+
+
+def test_a_pattern_without_a_body_has_a_row_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    example = importlib.import_module(Path(BY_NETWORK).stem)
+    solid = Solid.from_catalogue("icosahedron", circumradius=80)
+    pattern = LogScaler().transform(PolyhedronSimulator().transform([solid]))[0]
+    mask = np.ones(pattern.shape, dtype=bool)
+    none, known = (example.judge(given, pattern, mask) for given in (None, solid))
+    row = example.Row(5, "Icosahedron", pattern, mask, none, known, known)
+    example.print_table([row])
+    *_, residual, _, ratio_of_none, ratio = capsys.readouterr().out.splitlines()[-1].split()
+    assert (residual, ratio_of_none, ratio) == ("nan", "nan", "1.00")
+    assert example.draw([row], tmp_path / "rows.png").is_file()
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_pool.py [--samples N] [--seconds S] [--folder POOL] [--jobs N] [--output FILE]
 
 Makes a pool of the published configuration (or goes on with that at --folder), reads it as a training does, and makes
-surfaces and volumes of its half-spaces. Pin it to one core by taskset for figures per core. Prints a table.
+surfaces and volumes of its half-spaces. Pin it to one core by taskset for figures per core. Prints the machine and a
+table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarking import print_table, write_json
+from benchmarking import print_machine, print_table, write_json
 
 from scatterkit.augmentation import Augmenter
 from scatterkit.datasets import BodyPool, make_pool
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    about = print_machine()  # before it loads the machine itself
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary) / "pool"
         sampler = HalfSpaceSampler(random_state=0)
@@ -104,7 +106,8 @@ def main() -> None:
         found = {"made": made, **measured(pool, options.grid, options.seconds)}
     print_table(["part", "samples per second"], [[name, f"{value:.0f}"] for name, value in found.items()])
     if options.output:
-        write_json(options.output, found)
+        content = {"machine": about, "samples per second": found}
+        print(f"Written: {write_json(content, options.output)}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 The model is a file that ``PhysicsReconstructor.save`` wrote, or by default the package's own. "import" is that of the
 estimator with all that it needs, Keras and its backend too, most of it theirs. "first" goes from loading the model,
 with compilation and the loading of kernels, to the first volume. Then batches are timed, to volumes, and with
-``--solids`` to solids too. Medians over processes and repeats.
+``--solids`` to solids too. Prints the machine, and medians over processes and repeats. Without ``--model``, and where
+the package has no weights, it says so and measures nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from benchmarking import machine, print_table, times, write_json
-
+# Nothing else is imported here: the clock of a process is to see all of it.
 OWN = "silver-13.5nm"
 
 
@@ -30,6 +29,7 @@ def measured(model: str, batch: int, repeats: int, solids: bool) -> dict[str, An
     """Seconds of one process: import, first prediction, and each batch."""
     begun = time.perf_counter()
     import keras
+    import numpy as np
 
     from scatterkit.reconstruction import PhysicsReconstructor
 
@@ -41,6 +41,8 @@ def measured(model: str, batch: int, repeats: int, solids: bool) -> dict[str, An
     patterns = np.random.default_rng(0).random((batch, n_pixels, n_pixels), dtype=np.float32)
     network.predict(patterns[:1])
     first = time.perf_counter() - imported
+    from benchmarking import times
+
     network.predict(patterns)  # its size may be compiled anew
     found: dict[str, Any] = {
         "backend": keras.backend.backend(),
@@ -66,22 +68,47 @@ def in_process(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Measure in several processes, and say the medians."""
+def parsed() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=OWN, help="a file, or a name of weights in the package")
+    parser.add_argument(
+        "--model", default=OWN, help=f"a file, or a name of weights in the package; {OWN} by default"
+    )
     parser.add_argument("--batch", type=int, default=32, help="patterns of a call")
     parser.add_argument("--repeats", type=int, default=20, help="calls in each process")
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--solids", action="store_true", help="time solids too")
     parser.add_argument("--json", type=Path, help="where to write all times")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def is_there(model: str) -> bool:
+    """Whether there is a model to measure; say so where the package's own is not."""
+    from scatterkit.reconstruction import pretrained_names
+
+    if Path(model).is_file() or model in pretrained_names():
+        return True
+    said = f"{model} is neither a file nor among the weights of the package. Nothing was measured."
+    if model != OWN:
+        raise SystemExit(said)
+    print(said)
+    return False
+
+
+def main() -> None:
+    """Measure in several processes, and say the medians."""
+    arguments = parsed()
     if arguments.alone:
         print(json.dumps(measured(arguments.model, arguments.batch, arguments.repeats, arguments.solids)))
         return
+    from benchmarking import print_machine, print_table, write_json
+
+    if not is_there(arguments.model):
+        return
+    about = print_machine()  # before it loads the machine itself
     found = [in_process(arguments) for _ in range(arguments.processes)]
     rows = [
         [f"{name} [s]", f"{statistics.median(run[name] for run in found):.2f}"]
@@ -93,7 +120,7 @@ def main() -> None:
         rows.append([f"{name}, batch of {arguments.batch} [ms per pattern]", f"{each:.2f}"])
     print_table([f"median, {found[0]['backend']}", arguments.model], rows)
     if arguments.json is not None:
-        content = {"machine": machine(), "model": arguments.model, "batch": arguments.batch, "runs": found}
+        content = {"machine": about, "model": arguments.model, "batch": arguments.batch, "runs": found}
         print(f"Written: {write_json(content, arguments.json)}")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import machine, print_table, seconds
+from benchmarking import print_machine, print_table, seconds
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "preprocessing"))
 from simulated_shots import WAVENUMBER, bodies, distances, photons, shots
@@ -203,7 +203,7 @@ def main() -> None:
     if arguments.figure:
         draw(arguments.figure)
         return
-    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    print_machine()
     tables = {
         "centre": (
             ("centre: error [pixels]", "median", "95 %", "largest", "95 % of agreeing", "agree"),

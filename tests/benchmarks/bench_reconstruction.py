@@ -1,6 +1,6 @@
 """Networks, their refinement, forward fits and retrieval on published rows: scatter loss, front IoU, seconds.
 
-    python tests/benchmarks/bench_reconstruction.py --model FILE [--published FILE] [--methods network refined ...]
+    python tests/benchmarks/bench_reconstruction.py [--model FILE] [--published FILE] [--methods network refined ...]
         [--patterns ideal artifacts] [--rows N] [--budget 10] [--n-jobs 2] [--results FILE] [--cases FOLDER]
     python tests/benchmarks/bench_reconstruction.py --table FILE ... [--markdown]
 
@@ -11,7 +11,7 @@ each, evenly spaced by size. Patterns: "ideal", simulated from the published vol
 Methods: "retrieval", the nearest of 1000 patterns over turns and mirrors; "network", a saved model alone (or the name
 of one that comes with the package); "refined", the same with `Refiner` in --budget seconds; "published", a saved model
 of the published architecture; "fit", `ForwardFitter` in as many seconds. Patterns with artifacts are refined and fitted
-with the robust loss, as bench_fit.py does.
+with the robust loss, as bench_fit.py does. Without weights in the package the network's methods need --model.
 
 Judged alike for all: the body on 192^3 voxels is simulated again and compared with the true intensity (scatter loss,
 eps = 100, all pixels, no artifacts), and on 64^3 voxels with the true front and outline. The voxels' own loss is about
@@ -31,7 +31,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarking import print_table, shown
+from benchmarking import print_machine, print_table, shown
 from fit_tables import LARGE, median, print_markdown, spread
 from fit_trials import find_root, mend, read_results
 from reconstruction_cases import TABLES, Task, cached_case, rows_of
@@ -48,6 +48,9 @@ from reconstruction_trials import (
 )
 
 from scatterkit.datasets.published._locate import VARIABLE
+from scatterkit.reconstruction import pretrained_names
+
+OWN = "silver-13.5nm"
 
 PATTERNS = ("ideal", "artifacts")
 HEADER = (
@@ -161,7 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", help="a saved model, or the name of one that comes with the package")
+    own = OWN if OWN in pretrained_names() else None
+    parser.add_argument(
+        "--model", default=own, help=f"a saved model, or a name of weights in the package; {OWN} by default"
+    )
     parser.add_argument("--published", help="a saved model of the published architecture")
     parser.add_argument("--methods", nargs="+", choices=METHODS, help="all that have their files by default")
     parser.add_argument("--patterns", nargs="+", choices=PATTERNS, default=PATTERNS)
@@ -200,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for split in options.splits
             for row in rows_of(root, split, options.rows)
         ]
+        print_machine()
         setting = Setting(options.budget, options.n_jobs, options.seed, files)
         run(methods, tasks, setting, options.results, options.cases)
         paths = [options.results]

@@ -87,6 +87,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def print_machine() -> dict[str, Any]:
+    """Print in one line what the figures are measured with, and give it."""
+    about = machine()
+    print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
+    return about
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print text in columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
