@@ -2,10 +2,11 @@
 
 On a GPU bodies and patterns are made on the device, each sample once, and a larger network is trained. On a CPU a pool
 of bodies and patterns is simulated first, and a smaller network sees it in turned and mirrored views. Half of the
-patterns carry the artifacts of the published simulated experiment. In the end the network is calibrated and judged on
-samples of its own, and written to a file that ``PhysicsReconstructor.load`` reads.
+patterns carry the artifacts of the published simulated experiment. In the end the network is calibrated on one half of
+the held-out samples and judged on the other, and written to a file that ``PhysicsReconstructor.load`` reads. The
+weights that come with the package were made on a CPU by
 
-    python examples/train_silver.py --folder runs/silver
+    python examples/train_silver.py --samples 64000 --steps 14000
 
 Everything goes to the folder: pool, checkpoints, log, learning curve, weights. Stopped at any moment, by Ctrl-C or
 worse, the same command goes on. The GPU needs Keras with TensorFlow, JAX or PyTorch (``KERAS_BACKEND``), and 20 000
@@ -35,6 +36,8 @@ from scatterkit.reconstruction import (
     Ramp,
     SurfaceLoss,
     WeightedLoss,
+    canonical_pose,
+    front_surface,
     make_loss,
 )
 from scatterkit.solids import MixedSampler
@@ -46,6 +49,9 @@ HELD_OUT_SEED = 10**6
 TRIAL_STEPS = 60
 FIRST_PHYSICS, LAST_PHYSICS = 30.0, 300.0
 """Weights of the exact scatter loss at the beginning and in the end of training."""
+COVERAGE = 0.9
+FEWEST = 18
+"""Held-out samples: half of them must be enough to calibrate with."""
 Images = NDArray[np.float32]
 
 
@@ -85,6 +91,10 @@ class HeldOut:
     seen: Images
     masks: NDArray[np.bool_]
     volumes: Images
+
+    def part(self, which: slice) -> HeldOut:
+        """Give some of the samples."""
+        return HeldOut(self.clean[which], self.seen[which], self.masks[which], self.volumes[which])
 
 
 def bodies(seed: int) -> MixedSampler:
@@ -205,17 +215,45 @@ def draw_curve(network: PhysicsReconstructor, path: Path) -> None:
 
 
 def judge(path: Path, samples: HeldOut) -> None:
-    """Calibrate the network of a file, keep it so, and say how good it is."""
-    network = PhysicsReconstructor.load(path)
-    network.calibrate(samples.seen, samples.volumes, mask=samples.masks).save(path)
+    """Calibrate the network of a file by half of the samples, keep it so, and say by the others how good it is."""
+    network, half = PhysicsReconstructor.load(path), len(samples.seen) // 2
+    known, samples = samples.part(slice(half)), samples.part(slice(half, None))
+    print(f"Calibrating with {half} held-out bodies.", flush=True)
+    network.calibrate(known.seen, known.volumes, mask=known.masks, coverage=COVERAGE).save(path)
     simulator = sk.MSFTSimulator()
     true = simulator.transform(samples.volumes)
-    print(f"Medians of {len(true)} held-out bodies, at {GRID} voxels:")
+    print(f"Medians of {len(true)} other held-out bodies, at {GRID} voxels:")
     for kind, patterns, masks in (("clean", samples.clean, None), ("artifacts", samples.seen, samples.masks)):
         found = network.predict(patterns, mask=masks)
         fronts = sk.metrics.front_iou(samples.volumes, found)
         losses = sk.metrics.scatter_loss(true, simulator.transform(found))
         print(f"{kind:>9}: front IoU {np.median(fronts):.3f}, scatter loss {np.median(losses):.2e}")
+    judge_bounds(network, samples)
+
+
+def judge_bounds(network: PhysicsReconstructor, samples: HeldOut) -> None:
+    """Say how often the bounds hold and how wide they are, and how many patterns are called unusual."""
+    low, high = network.predict_interval(samples.seen, mask=samples.masks)
+    depth = np.concatenate([front_depth(volume) for volume in samples.volumes])
+    both = np.isfinite(depth) & np.isfinite(low)
+    held = (low <= depth) & (depth <= high) & both
+    columns = both.sum(axis=(1, 2))
+    parts = held.sum(axis=(1, 2)) / np.maximum(columns, 1)
+    bodies_held = np.mean((parts >= COVERAGE) | (columns == 0))
+    print(
+        f"   bounds: hold in {bodies_held:.1%} of the bodies in {COVERAGE:.0%} of the columns, "
+        f"in {held.sum() / max(both.sum(), 1):.1%} of all columns; mean width {(high - low)[both].mean():.1f} nm"
+    )
+    unusual = np.mean(network.plausibility(samples.seen, mask=samples.masks) < 0.05)
+    print(f"   p-values: {unusual:.1%} are below 5 %")
+
+
+def front_depth(volume: Images) -> Images:
+    """Give the depth of a body's front behind its apex [nm], (1, y, x) in the canonical pose; NaN beside the body."""
+    box = float(sk.MSFTSimulator().box)
+    entrance, silhouette = front_surface(canonical_pose(volume[None], box, whole_voxels=False), box)
+    front = np.where(silhouette >= 0.5, entrance, np.nan)
+    return front - np.nanmin(front)
 
 
 def on_gpu(device: str) -> bool:
@@ -246,11 +284,20 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--bodies", choices=("auto", "pool", "fresh"), default="auto", help="fresh ones on a GPU, else a pool"
     )
-    parser.add_argument("--held-out", type=int, default=2000, help="samples to calibrate and judge with")
+    parser.add_argument(
+        "--held-out",
+        type=int,
+        default=2000,
+        help="samples to calibrate and judge with, at least 18, or 0 for none; 2000 take two GB of memory, and on"
+        " a busy core an hour",
+    )
     parser.add_argument("--judge", action="store_true", help="do not train: judge the weights in the folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true", help="a tiny network on few samples: does it run?")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if 0 < arguments.held_out < FEWEST:
+        parser.error(f"--held-out: at least {FEWEST}, or 0 for none")
+    return arguments
 
 
 def main() -> None:
@@ -261,7 +308,7 @@ def main() -> None:
     choices = ON_GPU if gpu else ON_CPU
     if arguments.small:
         choices, arguments.samples = SMALL, min(arguments.samples, 24)
-        arguments.held_out = min(arguments.held_out, 12)
+        arguments.held_out = min(arguments.held_out, 24)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     path = arguments.folder / f"{NAME}.npz"
     if not arguments.judge:

@@ -135,7 +135,7 @@ class CompactEncoder(Encoder):
 
     See Also
     --------
-    PublishedEncoder : Thirty times as many weights.
+    PublishedEncoder : Nearly thirty times as many weights as by default, ninety times those of a width of 32.
 
     Notes
     -----

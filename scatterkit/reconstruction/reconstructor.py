@@ -116,8 +116,8 @@ class PhysicsReconstructor(NetworkTrainer):
     weights_ : ndarray of float32 of shape (n_weights,)
         The running mean of the network's weights.
     history_ : list of dict
-        The log, a row every ten steps: step, seconds, mean loss, validation loss (NaN where there was none), learning
-        rate, mean length of the gradient, and steps that were skipped because their loss was not finite.
+        The log, a row every ten steps: "step", "seconds", "loss" (mean), "validation" (NaN where there was none),
+        "learning_rate", "gradient" (mean length), and "skipped": steps whose loss was not finite.
     n_steps_ : int
         Steps that were made.
     state_ : dict or None
@@ -126,6 +126,8 @@ class PhysicsReconstructor(NetworkTrainer):
         What `calibrate` learnt.
     n_features_in_ : int
         Number of pixels of a pattern.
+    others_ : list of ndarray
+        What the network keeps beside the weights that are trained: running statistics, as the published encoder has.
 
     See Also
     --------
