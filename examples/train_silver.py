@@ -50,8 +50,8 @@ TRIAL_STEPS = 60
 FIRST_PHYSICS, LAST_PHYSICS = 30.0, 300.0
 """Weights of the exact scatter loss at the beginning and in the end of training."""
 COVERAGE = 0.9
-FEWEST = 18
-"""Held-out samples: half of them must be enough to calibrate with."""
+FEWEST = 30
+"""Held-out samples: half of them must be enough to calibrate with, though pools leave some bodies out."""
 Images = NDArray[np.float32]
 
 
@@ -288,7 +288,7 @@ def parsed() -> argparse.Namespace:
         "--held-out",
         type=int,
         default=2000,
-        help="samples to calibrate and judge with, at least 18, or 0 for none; 2000 take two GB of memory, and on"
+        help="samples to calibrate and judge with, at least 30, or 0 for none; 2000 take two GB of memory, and on"
         " a busy core an hour",
     )
     parser.add_argument("--judge", action="store_true", help="do not train: judge the weights in the folder")
@@ -308,7 +308,7 @@ def main() -> None:
     choices = ON_GPU if gpu else ON_CPU
     if arguments.small:
         choices, arguments.samples = SMALL, min(arguments.samples, 24)
-        arguments.held_out = min(arguments.held_out, 24)
+        arguments.held_out = min(arguments.held_out, FEWEST)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     path = arguments.folder / f"{NAME}.npz"
     if not arguments.judge:
