@@ -16,6 +16,8 @@ import numpy as np
 from scatterkit.base import Component
 
 PACKAGE = "scatterkit"
+HOW: Mapping[str, Any] = {"backend": "auto", "n_threads": None, "n_jobs": None}
+"""Parameters of components that say how they compute, with their defaults."""
 
 
 class SerializationError(ValueError):
@@ -120,6 +122,22 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {"dict": [[key, to_plain(item)] for key, item in value.items()]}
     return _plain_object(value)
+
+
+def to_plain_result(value: Any) -> Any:
+    """Give a value as `to_plain` does, with defaults for all that says how it is computed, but not what comes of it."""
+    return _as_if_default(to_plain(value))
+
+
+def _as_if_default(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return [_as_if_default(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    found = {name: _as_if_default(item) for name, item in plain.items()}
+    if set(plain) == {"class", "parameters"}:
+        found["parameters"] |= {name: HOW[name] for name in HOW.keys() & plain["parameters"].keys()}
+    return found
 
 
 def _plain_object(value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -263,3 +263,17 @@ def check_mask(
     if not flags.any(axis=(-2, -1)).all():
         raise fail(name, owner, allowed + " with at least one True pixel in each pattern", "an empty mask")
     return flags
+
+
+def joint_mask(parts: Iterable[Any], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Give the pixels ``(y, x)`` that all of some parts measure, each with a ``mask`` or none; None for all pixels."""
+    measured: NDArray[np.bool_] | None = None
+    for part in parts:
+        owner = type(part).__name__
+        mask = check_mask(getattr(part, "mask", None), shape, owner=owner)
+        if mask is None:
+            continue
+        measured = mask if measured is None else measured & mask
+        if not measured.any():
+            raise fail("mask", owner, "True somewhere that the masks before it are", "no such pixel")
+    return measured

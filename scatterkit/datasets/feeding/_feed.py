@@ -95,18 +95,21 @@ def open_feed(
     random_state: RandomState,
     owner: str,
     prepare: Prepare | None = None,
+    parameter: str = "source",
     **options: Any,
 ) -> Feed:
-    """Check all parameters, then give the stream that they describe; nothing is read before its first batch."""
+    """Check all parameters, then give the stream that they describe; nothing is read before its first batch.
+
+    ``parameter`` is the source's name in messages.
+    """
     for name, value in {"batch_size": batch_size, "augmenter": augmenter, **options}.items():
         check_value(value, _CONSTRAINTS[name], name=name, owner=owner)
     recipe = check_recipe(x, y, mask, owner=owner)
     if augmenter is not None and recipe.x != PATTERN:
         raise fail("augmenter", owner, f"None where x is {recipe.x!r}", shown(augmenter))
     seed = seed_of(random_state, owner=owner)
-    opened = open_source(
-        source, recipe.variables, owner=owner, optional=(MASK,) if recipe.needs_masks else ()
-    )
+    optional = (MASK,) if recipe.needs_masks else ()
+    opened = open_source(source, recipe.variables, owner=owner, optional=optional, parameter=parameter)
     chosen = check_samples(samples, opened.n_samples, owner)
     if options["drop_last"] and len(chosen) < batch_size:
         allowed = f"at most the number of samples, {len(chosen)}, where drop_last is True"

@@ -162,19 +162,26 @@ def _pool_columns(pool: BodyPool) -> dict[str, Column]:
     return columns
 
 
-def open_source(source: Any, names: Sequence[str], *, owner: str, optional: Sequence[str] = ()) -> Source:
+def open_source(
+    source: Any, names: Sequence[str], *, owner: str, optional: Sequence[str] = (), parameter: str = "source"
+) -> Source:
     """Give the variables of a set that batches need, and those of the optional ones that it has; or raise."""
+    return _opened(_columns_of(source, owner, parameter), names, optional, owner, parameter)
+
+
+def _columns_of(source: Any, owner: str, parameter: str) -> Mapping[str, Column]:
     if isinstance(source, (str, os.PathLike)):
-        return _opened(_store_columns(source), names, optional, owner)
+        return _store_columns(source)
     if isinstance(source, Mapping) and not hasattr(source, "data_vars"):
-        return _opened({name: _Held(value) for name, value in source.items()}, names, optional, owner)
+        return {name: _Held(value) for name, value in source.items()}
     if isinstance(source, BodyPool):
-        return _opened(_pool_columns(source), names, optional, owner)
+        if not len(source):
+            raise fail(parameter, owner, "a pool with finished bodies", f"{source!r}, which has none yet,")
+        return _pool_columns(source)
     if not hasattr(source, "data_vars"):
-        raise fail("source", owner, _ALLOWED, shown(source))
-    dataset = check_dataset(source, owner=owner, name="source")
-    variables = {str(name): _Variable(dataset.variables[name]) for name in dataset.data_vars if name in _NDIM}
-    return _opened(variables, names, optional, owner)
+        raise fail(parameter, owner, _ALLOWED, shown(source))
+    dataset = check_dataset(source, owner=owner, name=parameter)
+    return {str(name): _Variable(dataset.variables[name]) for name in dataset.data_vars if name in _NDIM}
 
 
 def _store_columns(path: str | os.PathLike[str]) -> dict[str, Column]:
@@ -196,20 +203,20 @@ def _run_length(blocks: tuple[int, int], n_samples: int, most: int) -> int:
 
 
 def _opened(
-    columns: Mapping[str, Column], names: Sequence[str], optional: Sequence[str], owner: str
+    columns: Mapping[str, Column], names: Sequence[str], optional: Sequence[str], owner: str, parameter: str
 ) -> Source:
     """Choose variables, and see that they belong together."""
     if PATTERN not in columns:
-        raise fail("source", owner, _ALLOWED, f"the variables {sorted(columns)}")
+        raise fail(parameter, owner, _ALLOWED, f"the variables {sorted(columns)}")
     missing = [name for name in names if name not in columns]
     if missing:
-        raise fail("source", owner, f"a set with the variables {list(names)}", f"one with {sorted(columns)}")
+        raise fail(parameter, owner, f"a set with the variables {list(names)}", f"one with {sorted(columns)}")
     chosen = {name: columns[name] for name in (*names, *optional) if name in columns}
     for name, column in chosen.items():
         if len(column.shape) != _NDIM[name] or 0 in column.shape or column.dtype.kind not in "buif":
             allowed = f"a set whose {name!r} has {_NDIM[name]} dimensions, none empty, and real numbers"
-            raise fail("source", owner, allowed, f"shape {column.shape} and type {column.dtype}")
+            raise fail(parameter, owner, allowed, f"shape {column.shape} and type {column.dtype}")
     lengths = {name: column.shape[0] for name, column in chosen.items()}
     if len(set(lengths.values())) > 1:
-        raise fail("source", owner, "a set with as many samples of each variable", str(lengths))
+        raise fail(parameter, owner, "a set with as many samples of each variable", str(lengths))
     return Source(chosen)

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._serialization import SerializationError, from_plain
-from scatterkit._validation import Instance, check_mask, check_value, fail, shown
+from scatterkit._validation import Instance, check_value, fail, joint_mask, shown
 from scatterkit.datasets._errors import bad_file
 from scatterkit.datasets.feeding._pool_blocks import (
     GRID,
     block_path,
     blocks_of,
     open_block,
+    row_dtype,
 )
 from scatterkit.datasets.generation._store import decoded
 from scatterkit.datasets.schema import NORMALS, OFFSETS, PATTERN
@@ -96,7 +97,7 @@ class BodyPool:
             self.n_samples = int(self.settings["n_samples"])
             self.block_size = int(self.settings["block_size"])
             self.shape: tuple[int, int] = self.simulator.plan((GRID,) * 3).detector_shape
-            self.mask = _mask(self.simulator, self.scaler, self.shape)
+            self.mask = joint_mask((self.simulator, self.scaler), self.shape)
         except (SerializationError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise _no_pool(self.folder, _OWNER, f"whose {SETTINGS} is damaged ({error})") from error
         self._open = lru_cache(_OPEN_FILES)(open_block)
@@ -181,7 +182,7 @@ class BodyPool:
         dict of str to ndarray
             The variables by name; patterns as uint16, in steps of 1/65535.
         """
-        kinds = self._rows(self._paths[0]).dtype
+        kinds = row_dtype(self.shape)  # nothing may be finished yet
         found = {name: np.empty((len(numbers), *kinds[name].shape), kinds[name].base) for name in names}
         blocks = np.searchsorted(self._ends, numbers, side="right") - 1
         for block in np.unique(blocks):
@@ -215,8 +216,3 @@ def read_settings(root: Path, owner: str) -> dict[str, Any]:
 def _no_pool(root: Path, owner: str, given: str) -> Exception:
     return bad_file(root, owner, "a folder that make_pool wrote", f"a folder {given}")
 
-
-def _mask(simulator: MSFTSimulator, scaler: LogScaler, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-    masks = [check_mask(getattr(part, "mask", None), shape, owner=_OWNER) for part in (simulator, scaler)]
-    given = [mask for mask in masks if mask is not None]
-    return np.logical_and.reduce(given) if given else None

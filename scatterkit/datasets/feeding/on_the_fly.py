@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from scatterkit._counters import keys_of
+from scatterkit._serialization import to_plain_result
 from scatterkit._validation import (
     AnyOf,
     Choice,
     Constraint,
     Instance,
     Integer,
-    check_mask,
     check_value,
     fail,
+    joint_mask,
     shown,
 )
 from scatterkit.augmentation import Augmenter
@@ -146,6 +147,9 @@ class OnTheFly(Batches):
         self._seed = int(random_state)
         self._position = int(step)
         self.grid = int(grid)
+        self.simulator: MSFTSimulator = layer.simulator
+        self.scaler = LogScaler() if isinstance(scaler, str) else scaler
+        self._n_columns = int(n_columns)
         grid_shape = (int(grid),) * 3
         layer.build((None, *grid_shape))
         self._shape = layer.simulator.plan(grid_shape).detector_shape
@@ -153,13 +157,36 @@ class OnTheFly(Batches):
             _Pipeline(
                 self._sampler,
                 layer,
-                LogScaler() if isinstance(scaler, str) else scaler,
+                self.scaler,
                 self._augmenter,
                 grid_shape,
                 n_columns,
                 recipe,
             )
         )
+
+    @property
+    def description(self) -> str:
+        """What the source gives, as text that tells it from others.
+
+        Returns
+        -------
+        str
+            Its parts and numbers as JSON; that of a source that computes in another way only is the same.
+        """
+        parts = {
+            "sampler": self._sampler,
+            "simulator": self.simulator,
+            "scaler": self.scaler,
+            "augmenter": self._augmenter,
+            "grid": self.grid,
+            "batch_size": self._batch_size,
+            "random_state": self._seed,
+            "y": self.recipe.y,
+            "mask": self.recipe.mask,
+            "n_columns": self._n_columns,
+        }
+        return json.dumps({name: to_plain_result(part) for name, part in parts.items()}, sort_keys=True)
 
     @property
     def step(self) -> int:
@@ -209,7 +236,10 @@ class _Pipeline:
         self._grid_shape, self._n_columns, self._recipe = grid_shape, n_columns, recipe
         if scaler is not None:
             scaler._check_parameters()
-        self._scaler_mask, self._measured = self._masks(layer.simulator.plan(grid_shape).detector_shape)
+        shape = layer.simulator.plan(grid_shape).detector_shape
+        self._scaler_mask = joint_mask((scaler,), shape)
+        measured = joint_mask((scaler, layer.simulator), shape)
+        self._measured = np.ones(shape, np.float32) if measured is None else measured.astype(np.float32)
 
     def __call__(self, keys: Any, drawn: Mapping[str, Any]) -> tuple[Any, ...]:
         ops = keras.ops
@@ -230,15 +260,6 @@ class _Pipeline:
             return intensities
         mask = None if self._scaler_mask is None else keras.ops.convert_to_tensor(self._scaler_mask)
         return log_scaled(intensities, float(self._scaler.eps), self._scaler.normalize, mask, keras.ops)
-
-    def _masks(self, shape: tuple[int, int]) -> tuple[NDArray[np.bool_] | None, NDArray[np.float32]]:
-        """Give the scaler's mask, and 1 where simulator and scaler both measure."""
-        masks = [
-            check_mask(getattr(part, "mask", None), shape, owner=type(part).__name__)
-            for part in (self._scaler, self._layer.simulator)
-        ]
-        measured = np.logical_and.reduce([np.ones(shape, bool), *(m for m in masks if m is not None)])
-        return masks[0], measured.astype(np.float32)
 
 
 def _seeded_sampler(sampler: HalfSpaceSampler | None, seed: int, box: float) -> HalfSpaceSampler:

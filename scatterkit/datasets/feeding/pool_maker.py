@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from scatterkit.datasets.generation._journal import FOLDER, GenerationError, Jou
 from scatterkit.datasets.generation._samples import without_threads
 from scatterkit.datasets.generation._store import json_bytes, write_atomically
 from scatterkit.simulation import LogScaler, MSFTSimulator
+from scatterkit.solids import MixedSampler
 from scatterkit.solids._sampling import BodySampler
 
 _MAKER = "make_pool"
@@ -49,14 +50,15 @@ def make_pool(
     """Draw convex bodies, simulate their patterns, and keep both in a folder, to train from.
 
     A pool that was begun with the same settings goes on, whatever ended it, and grows where more bodies are asked for.
+    Before its first file is whole, other settings may take its place.
 
     Parameters
     ----------
     folder : str or Path
         A new folder, an empty one, or one of a pool.
     sampler : BodySampler
-        What draws the bodies, such as `MixedSampler`; its ``random_state`` must be an int. Bodies that are not convex,
-        or have more than 64 faces, are left out.
+        What draws the bodies, such as `MixedSampler`; its ``random_state`` must be an int, its ``box``, where it has
+        one, at most the simulator's. Bodies that are not convex, or have more than 64 faces, are left out.
     n_samples : int
         How many bodies are drawn. The pool holds those that are not left out.
     simulator : MSFTSimulator, optional
@@ -160,7 +162,20 @@ def _check(
     scaler._check_parameters()
     if not scaler.normalize:
         raise fail("scaler", _MAKER, "one that normalizes to [0, 1]", shown(scaler))
+    widest = max(_boxes(sampler), default=0.0)
+    if widest > simulator.box:
+        allowed = f"one whose box fits that of the simulator, {simulator.box:g} nm"
+        raise fail("sampler", _MAKER, allowed, f"one of {widest:g} nm")
     sampler.sample_params(1, start=int(n_samples) - 1)
+
+
+def _boxes(sampler: BodySampler) -> Iterator[float]:
+    """Give the boxes that bodies of a sampler are made to fit, one for each member of a mix."""
+    if isinstance(sampler, MixedSampler):
+        for member in sampler.samplers:
+            yield from _boxes(member)
+    elif (box := getattr(sampler, "box", None)) is not None:
+        yield float(box)
 
 
 def _write_blocks(root: Path, task: PoolTask, n_jobs: int | None, verbose: bool) -> None:
@@ -200,8 +215,8 @@ def _checked_target(folder: Any) -> Path:
 
 
 def _check_same(root: Path, settings: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun otherwise."""
-    if not (root / SETTINGS).exists():
+    """Refuse to go on with what was begun otherwise; without a whole file nothing would be lost."""
+    if not (root / SETTINGS).exists() or not any(root.glob("bodies-*.npy")):
         return
     before = read_settings(root, _MAKER)
     for name in ("version", "sampler", "simulator", "scaler", "block_size"):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from scatterkit._validation import fail
+from scatterkit._validation import fail, joint_mask
 from scatterkit.base import Component
 from scatterkit.datasets.generation._columns import columns_of
 from scatterkit.datasets.generation._images import check_storable, image_spec, quantize
@@ -158,9 +158,7 @@ class SampleMaker:
 
     def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
         """Give the pixels that are measured in every pattern; None where all are."""
-        parts = [getattr(part, "mask", None) for part in (self.simulator, *self.scalers)]
-        given = [np.asarray(part, bool) for part in parts if part is not None]
-        return np.logical_and.reduce([np.broadcast_to(part, shape) for part in given]) if given else None
+        return joint_mask((self.simulator, *self.scalers), (shape[0], shape[1]))
 
     def axes(self, layout: Layout) -> dict[str, tuple[tuple[str], NDArray[Any], Mapping[str, Any]]]:
         """Give the positions of voxels and pixels: (dimensions, values, attributes) by name."""
