@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._random import RandomState, seed_of
-from scatterkit._serialization import to_plain
+from scatterkit._serialization import to_plain_result
 from scatterkit._validation import fail, shown
 from scatterkit.augmentation import Augmenter
 from scatterkit.reconstruction._calibration import CalibratedPredictor
@@ -84,7 +84,8 @@ class NetworkTrainer(CalibratedPredictor):
     def _fingerprint(self, supply: Supply, begin: NDArray[np.float32] | None) -> str:
         """Tell this training from others: what it is made of, and what it is fed with."""
         parameters = self.get_params(deep=False)
-        own = {name: to_plain(value) for name, value in parameters.items() if name not in _OF_A_RUN}
+        own = {name: to_plain_result(value) for name, value in parameters.items() if name not in _OF_A_RUN}
+        own["jit"] = "auto"  # how steps are compiled is no part of what is trained
         weights = None if begin is None else hashlib.sha256(begin.tobytes()).hexdigest()
         return json.dumps([own, supply.description, weights], sort_keys=True)
 

@@ -86,8 +86,8 @@ class PhysicsReconstructor(NetworkTrainer):
         Whether TensorFlow compiles training steps by XLA: on GPUs alone with "auto". On CPUs XLA makes convolutions
         many times slower. JAX always compiles, PyTorch never.
     validation : int or float [1], default=0
-        Number of samples that are kept for validation, or their part of all, below one. Of a `HalfSpaceSampler` so
-        many other ones.
+        Number of samples that are kept for validation, or their part of all, below one: one at least where that is
+        not zero. Of a `HalfSpaceSampler` so many other ones, rounded up to whole batches.
     validate_every : int, default=1000
         Steps between two validations; one more is at the end.
     checkpoint : str or Path, optional

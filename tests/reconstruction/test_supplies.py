@@ -180,7 +180,7 @@ def test_mappings_with_half_spaces_need_no_volumes(pool):
 
 def test_pools_of_other_experiments_are_refused(pool):
     other = MSFTSimulator(detector=QGrid(PIXELS, dq=0.02), wavelength=12.0)
-    with pytest.raises(ValueError, match=r"a pool of the simulator's own wavelength, 12.0. Got 13"):
+    with pytest.raises(ValueError, match=r"patterns of the simulator's own wavelength, 12.0. Got 13"):
         supply_of(pool, None, None, wishes(simulator=other))
     supply_of(pool, None, None, wishes(simulator=clone(SIMULATOR).set_params(n_threads=1)))
     with pytest.raises(

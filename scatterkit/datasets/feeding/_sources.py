@@ -84,6 +84,11 @@ class Column:
         self.decoded = self.shape[1:]
         self.blocks: tuple[int, int] = (1, self.shape[0])
 
+    @property
+    def file(self) -> str:
+        """The file that lies behind values on disk, where that is known."""
+        return os.path.abspath(self._values.filename) if isinstance(self._values, np.memmap) else ""
+
     def read(self, start: int, stop: int) -> Array:
         """Give samples as they are stored."""
         return np.asarray(self._values[start:stop])
@@ -110,6 +115,11 @@ class _Variable(Column):
         shards, chunks = (variable.encoding.get(name) for name in ("shards", "chunks"))
         chunk = chunks[0] if chunks else 1
         self.blocks = (chunk, shards[0] if shards else chunk if chunks else self.shape[0])
+
+    @property
+    def file(self) -> str:
+        path = self._values.encoding.get("source", "")
+        return os.path.abspath(path) if path else ""
 
     def read(self, start: int, stop: int) -> Array:
         return np.asarray(self._values[start:stop].values)
@@ -147,6 +157,10 @@ class _Pooled(Column):
             example.shape[1:],
         )
         self.blocks = (1, pool.block_size)
+
+    @property
+    def file(self) -> str:
+        return str(self._pool.folder)
 
     def read(self, start: int, stop: int) -> Array:
         return self._pool.stored(np.arange(start, stop), (self._name,))[self._name]

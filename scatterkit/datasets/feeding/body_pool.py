@@ -215,4 +215,3 @@ def read_settings(root: Path, owner: str) -> dict[str, Any]:
 
 def _no_pool(root: Path, owner: str, given: str) -> Exception:
     return bad_file(root, owner, "a folder that make_pool wrote", f"a folder {given}")
-

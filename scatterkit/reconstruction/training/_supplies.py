@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
-from scatterkit._serialization import to_plain
-from scatterkit._validation import check_volumes, fail, shown
+from scatterkit._validation import Integer, check_volumes, fail, joint_mask, shown
 from scatterkit.augmentation import Augmenter
+from scatterkit.base import Component
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._pattern_checks import measured_masks, measured_patterns
+from scatterkit.reconstruction.training._experiments import check_attributes, check_experiment
+from scatterkit.reconstruction.training._shown import Shown
 from scatterkit.reconstruction.views import View, views
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import HalfSpaceSampler
@@ -23,26 +27,33 @@ from scatterkit.solids import HalfSpaceSampler
 Batch = tuple[Any, Mapping[str, Any]]
 BRIGHTEST = 1.5
 """Log-scaled patterns end at one, with noise a little above; anything more is another scale."""
-VALIDATION_SEED, VIEW_SEED = 0x5EED, 0x71E3
-"""Told apart from the seed of the training by these."""
+NOISE = -0.3
+"""Noise is no further below zero; it is cut there."""
+VALIDATION_SEED = 0x5EED
+"""Told apart from the seed of the training by this."""
 _PREFETCH = 2
 """Batches that are made ahead."""
-_HOW = ("backend", "n_threads")
-"""Parameters of a simulator that say how it computes, not what."""
+_LOG_SCALED = "log-scaled patterns in [0, 1]; counts and intensities become such by LogScaler"
 
 
 @dataclass(frozen=True)
 class Supply:
     """Batches by position, those to validate with, and what tells one supply from another.
 
-    ``n_batches`` is the number of batches of an epoch, None where there is no end.
+    ``n_batches`` is the number of batches of an epoch, None where there is no end. To ``describe`` a large set takes
+    seconds.
     """
 
     at: Callable[[int], Batch]
     validation: Callable[[], Iterable[Batch]]
     n_batches: int | None
-    description: str
+    describe: Callable[[], str]
     close: Callable[[], None]
+
+    @property
+    def description(self) -> str:
+        """What the batches are made of."""
+        return self.describe()
 
 
 @dataclass(frozen=True)
@@ -99,16 +110,14 @@ def supply_of(X: Any, y: ArrayLike | None, mask: ArrayLike | None, wishes: Wishe
             if value is not None:
                 raise fail(name, wishes.owner, "None where X is an endless source", shown(value))
         return _sampled(X, wishes) if isinstance(X, HalfSpaceSampler) else _endless(X, wishes)
-    is_pool = _is_pool(X)
-    if is_pool or isinstance(X, (str, os.PathLike, Mapping)) or hasattr(X, "data_vars"):
+    if isinstance(X, Component):
+        allowed = "patterns, a data set, a BodyPool, a HalfSpaceSampler or an OnTheFly; make_pool takes other samplers"
+        raise fail("X", wishes.owner, allowed, shown(X))
+    if _is_set(X):
         for name, value in (("y", y), ("mask", mask)):
             if value is not None:
                 raise fail(name, wishes.owner, "None where X is a whole data set", shown(value))
-        if is_pool:
-            _check_same_experiment(X.simulator, wishes)
-            return _stored(X, wishes.raw(True), X.mask is not None, wishes, X.description)
-        by_planes = isinstance(X, Mapping) and {"normals", "offsets"} <= X.keys()
-        return _stored(X, wishes.raw(by_planes), True, wishes, f"set {_name_of(X)}, {_n_samples(X)} samples")
+        return _of_pool(X, wishes) if _is_pool(X) else _of_set(X, wishes)
     masks = measured_masks(X, mask, wishes.simulator, owner=wishes.owner)
     patterns = log_patterns(X, masks, wishes.simulator, owner=wishes.owner)
     arrays: dict[str, Any] = {"pattern": patterns}
@@ -117,8 +126,7 @@ def supply_of(X: Any, y: ArrayLike | None, mask: ArrayLike | None, wishes: Wishe
     names = wishes.raw(False)
     if "volume" in names:
         arrays["volume"] = _volumes(y, len(patterns), wishes)
-    digest = hashlib.sha256(patterns[[0, -1]].tobytes()).hexdigest()
-    return _stored(arrays, names, "mask" in arrays, wishes, f"arrays {digest}, {len(patterns)} samples")
+    return _stored(arrays, names, "mask" in arrays, wishes)
 
 
 def log_patterns(
@@ -128,8 +136,7 @@ def log_patterns(
     patterns = measured_patterns(X, masks, simulator, owner=owner)
     brightest = float(patterns.max())
     if brightest > BRIGHTEST:
-        allowed = "log-scaled patterns in [0, 1]; counts and intensities become such by LogScaler"
-        raise fail("X", owner, allowed, f"values up to {brightest:g}")
+        raise fail("X", owner, _LOG_SCALED, f"values up to {brightest:g}")
     return patterns
 
 
@@ -141,8 +148,8 @@ def _is_endless(X: Any) -> bool:
     return module is not None and isinstance(X, module.OnTheFly)
 
 
-def _name_of(X: Any) -> str:
-    return os.path.basename(os.fspath(X)) if isinstance(X, (str, os.PathLike)) else type(X).__name__
+def _is_set(X: Any) -> bool:
+    return _is_pool(X) or isinstance(X, (str, os.PathLike, Mapping)) or hasattr(X, "data_vars")
 
 
 def _is_pool(X: Any) -> bool:
@@ -151,13 +158,24 @@ def _is_pool(X: Any) -> bool:
     return isinstance(X, BodyPool)
 
 
-def _check_same_experiment(simulator: MSFTSimulator, wishes: Wishes) -> None:
-    """See that a pool's patterns are what the network is to be shown; what computes them does not matter."""
-    ours = wishes.simulator.get_params(deep=False)
-    for name, value in simulator.get_params(deep=False).items():
-        if name not in _HOW and to_plain(value) != to_plain(ours[name]):
-            allowed = f"a pool of the simulator's own {name}, {shown(ours[name])}"
-            raise fail("X", wishes.owner, allowed, shown(value))
+def _of_pool(pool: Any, wishes: Wishes) -> Supply:
+    check_experiment(pool.simulator, pool.scaler, wishes.simulator, wishes.owner)
+    return _stored(pool, wishes.raw(True), pool.mask is not None, wishes, lambda: pool.description)
+
+
+def _of_set(X: Any, wishes: Wishes) -> Supply:
+    attributes: Mapping[str, Any] = {}
+    if isinstance(X, (str, os.PathLike)):
+        from scatterkit.datasets import open_dataset
+
+        if (Path(X).expanduser() / "pool.json").exists():
+            raise fail("X", wishes.owner, "BodyPool(folder) where a folder holds a pool", shown(X))
+        attributes = open_dataset(X).attrs
+    elif hasattr(X, "data_vars"):
+        attributes = X.attrs
+    check_attributes(attributes, wishes.simulator, wishes.owner)
+    by_planes = isinstance(X, Mapping) and {"normals", "offsets"} <= X.keys()
+    return _stored(X, wishes.raw(by_planes), True, wishes, attributes=attributes)
 
 
 def _volumes(y: ArrayLike | None, n: int, wishes: Wishes) -> NDArray[np.float32]:
@@ -172,18 +190,32 @@ def _volumes(y: ArrayLike | None, n: int, wishes: Wishes) -> NDArray[np.float32]
     return check_volumes(y, owner=wishes.owner, name="y")
 
 
-def _stored(source: Any, names: tuple[str, ...], with_mask: bool, wishes: Wishes, description: str) -> Supply:
+def _stored(
+    source: Any,
+    names: tuple[str, ...],
+    with_mask: bool,
+    wishes: Wishes,
+    describe: Callable[[], str] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Supply:
     from scatterkit.datasets.feeding._feed import open_feed
+    from scatterkit.datasets.feeding._sources import open_source
     from scatterkit.datasets.feeding.keras_feeding import StoredBatches
+    from scatterkit.reconstruction.training._digests import digest_of, place_of
 
-    taken, kept = _parted(_n_samples(source), wishes)
+    variables = tuple(dict.fromkeys(("pattern", *names)))
+    opened = open_source(source, variables, owner=wishes.owner, optional=("mask",), parameter="X")
+    taken, kept = _parted(opened.n_samples, wishes)
     size = _batch_size(wishes, len(taken))
     shape = check_detector(wishes.simulator.detector, owner="MSFTSimulator").shape
-    seen = views(wishes.simulator) if wishes.views else []
-    if with_mask or not all(view.known(shape).all() for view in seen):
+    measured = joint_mask((wishes.simulator,), shape)
+    seen = tuple(views(wishes.simulator)) if wishes.views else ()
+    if with_mask or measured is not None or not all(view.known(shape).all() for view in seen):
         names = (*names, "mask")
 
-    def batches(samples: NDArray[np.int64], size: int, shuffle: bool, **options: Any) -> StoredBatches:
+    def batches(
+        samples: NDArray[np.int64], size: int, shuffle: bool, seen: tuple[View, ...] = (), **options: Any
+    ) -> StoredBatches:
         feed = open_feed(
             source,
             size,
@@ -193,6 +225,8 @@ def _stored(source: Any, names: tuple[str, ...], with_mask: bool, wishes: Wishes
             samples=samples,
             random_state=wishes.seed,
             owner=wishes.owner,
+            parameter="X",
+            prepare=Shown(seen, measured, wishes.seed),
             shuffle=shuffle,
             drop_last=shuffle,
             buffer_size=None,
@@ -202,9 +236,13 @@ def _stored(source: Any, names: tuple[str, ...], with_mask: bool, wishes: Wishes
         )
         return StoredBatches(feed)
 
-    prepare = _Viewer(tuple(seen), wishes.seed) if len(seen) > 1 else None
-    feed = batches(taken, size, True, augmenter=wishes.augmenter, prepare=prepare)
-    _check_sizes(feed.at(0), names, wishes)
+    feed = batches(taken, size, True, seen, augmenter=wishes.augmenter)
+    clean = feed if wishes.augmenter is None else batches(taken, size, True, augmenter=None)
+    first = _named(clean.at(0), names)
+    _check_sizes(first, wishes)
+    _check_values(first, wishes)
+    if clean is not feed:
+        clean.close()
 
     def validation() -> Iterator[Batch]:
         if not len(kept):
@@ -214,45 +252,19 @@ def _stored(source: Any, names: tuple[str, ...], with_mask: bool, wishes: Wishes
             yield _named(few.at(i), names)
 
     return Supply(
-        lambda position: _named(feed.at(position), names), validation, len(feed), description, feed.close
+        partial(_at, feed, names),
+        validation,
+        len(feed),
+        describe or (lambda: f"{place_of(source)} {digest_of(opened, attributes)}"),
+        feed.close,
     )
-
-
-@dataclass(frozen=True)
-class _Viewer:
-    """Shows each batch in a random one of a detector's views: its patterns, masks and bodies."""
-
-    views: tuple[View, ...]
-    seed: int
-
-    def __call__(
-        self, values: Mapping[str, NDArray[Any]], samples: NDArray[np.int64], epoch: int
-    ) -> Mapping[str, NDArray[Any]]:
-        rng = np.random.default_rng([self.seed, VIEW_SEED, epoch, int(samples[0])])
-        view = self.views[rng.integers(len(self.views))]
-        known = view.known(values["pattern"].shape[1:])
-        turned = {
-            "pattern": view.of,
-            "mask": lambda masks: view.of(masks) * known.astype(masks.dtype),
-            "volume": view.of_volume,
-            "normals": view.of_normals,
-            "offsets": lambda offsets: offsets,
-        }
-        return {name: np.ascontiguousarray(turned[name](value)) for name, value in values.items()}
-
-
-def _n_samples(source: Any) -> int:
-    if isinstance(source, (str, os.PathLike)):
-        from scatterkit.datasets import open_dataset
-
-        source = open_dataset(source)
-    return len(source) if _is_pool(source) else len(source["pattern"])
 
 
 def _parted(n: int, wishes: Wishes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give the numbers of the samples to train on, and those kept for validation."""
     wanted = wishes.validation
-    count = int(wanted) if isinstance(wanted, (int, np.integer)) else round(wanted * n)
+    whole = isinstance(wanted, (int, np.integer))
+    count = int(wanted) if whole else max(round(wanted * n), int(wanted > 0))
     if count >= n:
         allowed = f"fewer samples than there are, {n}"
         raise fail("validation", wishes.owner, allowed, shown(wanted))
@@ -276,14 +288,19 @@ def _sampled(sampler: HalfSpaceSampler, wishes: Wishes) -> Supply:
     from scatterkit.datasets.feeding.on_the_fly import OnTheFly
 
     names = wishes.raw("surface" in wishes.targets or wishes.grid != wishes.simulated_grid)
-    if not isinstance(wishes.validation, (int, np.integer)):
+    if wishes.validation and not isinstance(wishes.validation, (int, np.integer)):
         allowed = "a number of samples where X is an endless source"
         raise fail("validation", wishes.owner, allowed, shown(wishes.validation))
+    own = sampler.random_state
+    if own is not None and not Integer(0).accepts(own):
+        allowed = "a sampler whose random_state is an int, or None for that of the network"
+        raise fail("X", wishes.owner, allowed, shown(sampler))
+    seed = wishes.seed if own is None else int(own)
     size = _batch_size(wishes, wishes.batch_size)
 
     def source(seed: int, augmenter: Augmenter | None) -> Any:
         return OnTheFly(
-            sampler,
+            clone(sampler).set_params(random_state=None),
             wishes.simulator,
             augmenter=augmenter,
             grid=wishes.simulated_grid,
@@ -293,20 +310,20 @@ def _sampled(sampler: HalfSpaceSampler, wishes: Wishes) -> Supply:
             mask="input",
         )
 
-    training = source(wishes.seed, wishes.augmenter)
+    training = source(seed, wishes.augmenter)
 
     n_validated = -(-int(wishes.validation) // size)
-    fresh: Any = source(wishes.seed ^ VALIDATION_SEED, None) if n_validated else None
+    fresh: Any = source(seed ^ VALIDATION_SEED, None) if n_validated else None
 
     def validation() -> Iterator[Batch]:
         for i in range(n_validated):
             yield _named(fresh.at(i), names)
 
     return Supply(
-        lambda position: _named(training.at(position), names),
+        partial(_at, training, names),
         validation,
         None,
-        f"samples of {sampler!r}",
+        lambda: training.description,
         lambda: None,
     )
 
@@ -321,15 +338,15 @@ def _endless(source: Any, wishes: Wishes) -> Supply:
         name = "validation" if wishes.augmenter is None else "augmenter"
         allowed = "left out where X is a ready source, whose artifacts are its own; give the sampler instead"
         raise fail(name, owner, allowed, shown(getattr(wishes, name)))
-    _check_sizes(source.at(0), names, wishes)
-    return Supply(
-        lambda position: _named(source.at(position), names), list, None, "endless source", lambda: None
-    )
+    check_experiment(source.simulator, source.scaler, wishes.simulator, owner)
+    at = partial(_at, source, names)
+    _check_sizes(at(0), wishes)
+    return Supply(at, list, None, lambda: source.description, lambda: None)
 
 
-def _check_sizes(batch: Any, names: Sequence[str], wishes: Wishes) -> None:
+def _check_sizes(batch: Batch, wishes: Wishes) -> None:
     """See that a first batch fits the network."""
-    (pattern, _), targets = _named(batch, names)
+    (pattern, _), targets = batch
     shape = check_detector(wishes.simulator.detector, owner="MSFTSimulator").shape
     if tuple(pattern.shape[1:]) != shape:
         allowed = f"patterns of the detector's shape {shape}"
@@ -338,6 +355,22 @@ def _check_sizes(batch: Any, names: Sequence[str], wishes: Wishes) -> None:
     if "volume" in targets and tuple(targets["volume"].shape[1:]) != grid:
         given = f"shape {tuple(targets['volume'].shape[1:])}"
         raise fail("X", wishes.owner, f"volumes of shape {grid}", given)
+
+
+def _check_values(batch: Batch, wishes: Wishes) -> None:
+    """See that the clean patterns of a first batch, zero outside of their masks, are log-scaled."""
+    (pattern, mask), _ = batch
+    if not np.isfinite(pattern).all():
+        raise fail("X", wishes.owner, "finite patterns on their masks", "NaN or infinite values")
+    darkest, brightest = float(pattern.min()), float(pattern.max())
+    if darkest < NOISE or brightest > BRIGHTEST:
+        raise fail("X", wishes.owner, _LOG_SCALED, f"values from {darkest:g} to {brightest:g}")
+    if not mask.any(axis=(1, 2)).all():
+        raise fail("X", wishes.owner, "patterns with measured pixels", "a mask that leaves none")
+
+
+def _at(source: Any, names: Sequence[str], position: int) -> Batch:
+    return _named(source.at(position), names)
 
 
 def _named(batch: Any, names: Sequence[str]) -> Batch:
