@@ -87,7 +87,8 @@ class Column:
     @property
     def file(self) -> str:
         """The file that lies behind values on disk, where that is known."""
-        return os.path.abspath(self._values.filename) if isinstance(self._values, np.memmap) else ""
+        name = self._values.filename if isinstance(self._values, np.memmap) else None
+        return os.path.abspath(name) if name else ""
 
     def read(self, start: int, stop: int) -> Array:
         """Give samples as they are stored."""

@@ -27,7 +27,7 @@ def digest_of(source: Source, attributes: Any = None) -> str:
         if not column.resident:
             found.update(f"{column.file}".encode())
         for start, stop in _looked_at(column):
-            found.update(np.ascontiguousarray(column.read(start, stop)))
+            found.update(column.read(start, stop).tobytes())
     return found.hexdigest()
 
 

@@ -53,8 +53,9 @@ def check_attributes(attributes: Mapping[str, Any], ours: MSFTSimulator, owner: 
     facts = {"wavelength": ours.wavelength, "box": ours.box, "dq": getattr(detector, "dq", None)}
     for name, value in facts.items():
         given = attributes.get(name)
-        told = isinstance(given, (int, float)) and value is not None
-        if told and not math.isclose(given, value, rel_tol=_STEP):
+        if not isinstance(given, (int, float)) or value is None:
+            continue
+        if not math.isclose(given, value, rel_tol=_STEP):
             raise fail("X", owner, f"patterns of the simulator's own {name}, {value:g}", f"{given:g}")
 
 

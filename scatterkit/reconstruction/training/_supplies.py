@@ -291,7 +291,7 @@ def _sampled(sampler: HalfSpaceSampler, wishes: Wishes) -> Supply:
     if wishes.validation and not isinstance(wishes.validation, (int, np.integer)):
         allowed = "a number of samples where X is an endless source"
         raise fail("validation", wishes.owner, allowed, shown(wishes.validation))
-    own = sampler.random_state
+    own: Any = sampler.random_state
     if own is not None and not Integer(0).accepts(own):
         allowed = "a sampler whose random_state is an int, or None for that of the network"
         raise fail("X", wishes.owner, allowed, shown(sampler))

@@ -12,7 +12,7 @@ from scatterkit.datasets import BodyPool, DataFormatError, GenerationError, as_k
 from scatterkit.datasets.feeding import _pool_blocks
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import LogScaler, MSFTSimulator
-from scatterkit.solids import Ellipsoid, HalfSpaceSampler, Rasterizer, Solid
+from scatterkit.solids import Ellipsoid, HalfSpaceSampler, MixedSampler, Rasterizer, Solid, SolidSampler
 from scatterkit.solids._sampling import BodySampler
 
 SIMULATOR = MSFTSimulator(detector=QGrid(16, dq=0.02))
@@ -227,3 +227,35 @@ def test_wrong_parameters_are_refused_before_anything_is_written(tmp_path, given
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="which holds other files"):
         make_pool(tmp_path, SAMPLER, 2)
+
+
+def test_samplers_wider_than_the_box_are_refused_before_anything_is_made(tmp_path):
+    narrow = MSFTSimulator(detector=QGrid(16, dq=0.02), box=150.0)
+    mixed = MixedSampler(
+        [HalfSpaceSampler(box=150.0, max_radius=70.0, size=(20, 60)), SolidSampler()], random_state=1
+    )
+    for sampler in (SAMPLER, mixed):
+        with pytest.raises(
+            ValueError, match=r"'sampler' parameter of make_pool must be one whose box fits .* 150 nm"
+        ):
+            make_pool(tmp_path / "pool", sampler, 2, simulator=narrow)
+    assert not (tmp_path / "pool").exists()
+
+
+def test_a_pool_without_a_file_is_empty_and_takes_other_settings(tmp_path, monkeypatch):
+    def broken(self, samples):
+        raise RuntimeError("no room left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_pool_blocks.PoolTask, "_rows", broken)
+        with pytest.raises(RuntimeError, match="no room left"):
+            make_pool(tmp_path / "pool", SAMPLER, 4, simulator=SIMULATOR, block_size=BLOCK)
+    empty = BodyPool(tmp_path / "pool")
+    assert len(empty) == 0
+    assert [part.shape for part in empty.read([])] == [(0, 16, 16), (0, 64, 3), (0, 64)]
+    with pytest.raises(
+        ValueError, match="'source' parameter of as_keras must be a pool with finished bodies"
+    ):
+        as_keras(empty)
+    other = make_pool(tmp_path / "pool", HalfSpaceSampler(random_state=8), 2, simulator=SIMULATOR)
+    assert len(other) == 2
