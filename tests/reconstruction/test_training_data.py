@@ -66,7 +66,7 @@ def test_descriptions_of_endless_sources_say_how_they_are_made():
 
     other = MSFTSimulator(detector=QGrid(PIXELS, dq=0.02), wavelength=12.0)
     assert len({text(), text(seed=4), text(sampler=HalfSpaceSampler()), text(simulator=other)}) == 4
-    assert text(simulator=clone(SIMULATOR).set_params(n_threads=1)) == text()
+    assert text(simulator=clone(SIMULATOR).set_params(backend="keras")) == text()
 
 
 def test_a_folder_of_other_data_is_refused_and_another_machine_goes_on(tmp_path):
@@ -192,8 +192,8 @@ def test_facts_among_attributes_are_compared():
 
 
 def test_samplers_keep_a_seed_of_their_own_and_validate_on_other_bodies():
-    def offsets(seed, **changed):
-        sampler = clone(SMALL).set_params(random_state=seed)
+    def offsets(own, **changed):
+        sampler = clone(SMALL).set_params(random_state=own)
         given = supply(sampler, targets=("surface",), **changed)
         held = [np.asarray(targets["offsets"]) for _, targets in given.validation()]
         return np.asarray(given.at(0)[1]["offsets"]), held

@@ -87,6 +87,13 @@ class OnTheFly(Batches):
     step : int, default=0
         Number of the first batch, to go on where another run ended.
 
+    Attributes
+    ----------
+    simulator : MSFTSimulator
+        What simulates intensities.
+    scaler : LogScaler or None
+        What scales them.
+
     See Also
     --------
     as_keras : Batches of a set that is stored.
