@@ -125,8 +125,7 @@ def held_out(arguments: argparse.Namespace, fresh: bool) -> HeldOut:
     seed, n = arguments.seed + HELD_OUT_SEED, arguments.held_out
     clean, volumes = _fresh(seed, n) if fresh else _pooled(arguments, seed, n)
     seen = artifacts(seed, 1.0).augment(clean)
-    # shifts by splines swing below zero, which no detector's picture does
-    return HeldOut(clean, np.maximum(seen.patterns, 0), seen.masks, volumes)
+    return HeldOut(clean, seen.patterns, seen.masks, volumes)
 
 
 def _fresh(seed: int, n: int) -> tuple[Images, Images]:

@@ -20,6 +20,36 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 Images = NDArray[np.float32]
+LINEAR = 1e-3
+"""Part of the brightest pixel below which the median of log-scaled patterns does not lie: linear ones are far below."""
+
+
+def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which patterns are the same on all pixels of their masks: nothing is to be read there."""
+    return np.array([np.ptp(p[mask]) == 0 for p, mask in zip(patterns, masks, strict=True)], bool)
+
+
+def warn_of_linear(patterns: Images, masks: NDArray[np.bool_]) -> None:
+    """Warn of patterns that look like intensities divided by their maximum."""
+    measured = [p[mask] for p, mask in zip(patterns, masks, strict=True)]
+    linear = [i for i, p in enumerate(measured) if np.median(p) < LINEAR * p.max()]
+    if linear:
+        warnings.warn(
+            f"Patterns {linear} look like linear intensities, half of their pixels are below {LINEAR:g} of the "
+            "brightest; networks see log-scaled ones, see LogScaler",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_nothing(missing: Sequence[int] | NDArray[np.int64]) -> None:
+    """Warn of patterns that no body was made of."""
+    if len(missing):
+        warnings.warn(
+            f"No body was made of patterns {list(map(int, missing))}: the network sees nothing there",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def solids_of(
@@ -37,13 +67,7 @@ def solids_of(
             solids.append(make())
         except (QhullError, ValueError):
             solids.append(None)
-    empty = [number for number, solid in enumerate(solids) if solid is None]
-    if empty:
-        warnings.warn(
-            f"No body was made of patterns {empty}: the network sees nothing there",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+    warn_of_nothing([number for number, solid in enumerate(solids) if solid is None])
     return solids
 
 

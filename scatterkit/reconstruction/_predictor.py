@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from importlib.resources import as_file
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from scatterkit._validation import Choice, Instance, check_value, fail, shown
-from scatterkit.base import Component
-from scatterkit.experiment import check_detector
 from scatterkit.fitting._pattern_checks import measured_masks
 from scatterkit.fitting._pattern_tasks import volumes_of
 from scatterkit.fitting._planes import Floats
-from scatterkit.reconstruction._answers import intensities_of, recorded, solids_of
-from scatterkit.reconstruction._files import read_model, write_model
-from scatterkit.reconstruction._pretrained import pretrained_file
-from scatterkit.reconstruction.decoders.base import Decoder
+from scatterkit.reconstruction._answers import (
+    intensities_of,
+    recorded,
+    solids_of,
+    warn_of_linear,
+    warn_of_nothing,
+    without_contrast,
+)
+from scatterkit.reconstruction._kept import KeptNetwork, Patterns
 from scatterkit.reconstruction.decoders.halfspaces import PlaneDecoder, SupportDecoder
 from scatterkit.reconstruction.decoders.names import make_decoder
-from scatterkit.reconstruction.encoders import Encoder
 from scatterkit.reconstruction.refinement import Refined, Refiner
 from scatterkit.reconstruction.training._supplies import log_patterns
-from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 AT_ONCE = 32
 """Patterns that a network sees at once."""
-Patterns = NDArray[np.float32]
 Masks = NDArray[np.bool_]
 
 
-class NetworkPredictor(Component):
+class NetworkPredictor(KeptNetwork):
     """Predictions of a network whose weights are there; a subclass trains it."""
-
-    simulator: MSFTSimulator | None
-    encoder: str | Encoder
-    decoder: str | Decoder
-    grid: int
-    refine: bool | Refiner
-    weights_: NDArray[np.float32]
-    others_: list[NDArray[Any]]
-    history_: list[dict[str, float]]
-    n_steps_: int
-
-    @property
-    def model_(self) -> Any:
-        """The Keras model, from (pattern, mask) to the decoder's numbers, with the mean weights.
-
-        Returns
-        -------
-        keras.Model
-            The model; computes in float32.
-        """
-        return self._network()[0]
 
     def predict(self, X: ArrayLike, *, mask: ArrayLike | None = None) -> NDArray[np.float32]:
         """Give the volume of the body behind each pattern.
@@ -74,7 +47,7 @@ class NetworkPredictor(Component):
         Returns
         -------
         ndarray of float32 of shape (n, grid, grid, grid)
-            Occupancies in [0, 1].
+            Occupancies in [0, 1]; all zero, with a warning, where a pattern is the same everywhere.
 
         Raises
         ------
@@ -83,6 +56,7 @@ class NetworkPredictor(Component):
         """
         numbers, patterns, masks = self._numbers(X, mask)
         if not self.refine:
+            warn_of_nothing(np.flatnonzero(~_finite(numbers)))
             return self._volumes(numbers)
         solids = [solid for solid, _, _ in self._refined(patterns, masks)]
         return volumes_of(solids, int(self.grid), self._simulator().box)
@@ -141,147 +115,13 @@ class NetworkPredictor(Component):
         float
             The negative mean of the mean squared difference between pattern and `predict_pattern`; NaN where no body
             was made of one of the patterns.
+
+        Notes
+        -----
+        Patterns of little contrast have small residuals, whatever the body: compare scores of the same patterns only.
+        `plausibility` takes the contrast into account.
         """
         return -float(np.mean(self._recorded(X, mask)[1]))
-
-    def save(self, path: str | os.PathLike[str], dtype: str = "float16") -> Path:
-        """Write parameters, weights and log to one file, that `load` reads.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file; replaced if it is there.
-        dtype : {"float16", "float32"}, default="float16"
-            How weights are stored: half the size, or as they are.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        SerializationError
-            If a parameter is of a kind that cannot be stored, such as a random number generator.
-        """
-        owner = type(self).__name__
-        check_value(path, Instance((str, os.PathLike)), name="path", owner=owner)
-        check_value(dtype, Choice(("float16", "float32")), name="dtype", owner=owner)
-        check_is_fitted(self, "weights_")
-        with np.errstate(over="ignore"):
-            weights = self.weights_.astype(dtype)
-        # folders of the training mean nothing elsewhere
-        settings = clone(self).set_params(checkpoint=None, tensorboard=None)
-        meta = {
-            "history": self.history_,
-            "n_steps": self.n_steps_,
-            "calibration": getattr(self, "calibration_", None),
-        }
-        write_model(Path(path), settings, weights, self.others_, meta)
-        return Path(path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-
-        Returns
-        -------
-        PhysicsReconstructor
-            The fitted estimator; its training begins anew in `fit`, from these weights in `partial_fit` and with
-            ``warm_start``.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged or holds something else.
-        """
-        check_value(path, Instance((str, os.PathLike)), name="path", owner=cls.__name__)
-        estimator, weights, others, meta = read_model(Path(path), cls)
-        estimator._set_fitted(weights, others, meta["history"], int(meta["n_steps"]), None)
-        if meta["calibration"] is not None:
-            estimator.calibration_ = meta["calibration"]
-        return estimator
-
-    @classmethod
-    def from_pretrained(cls, name: str = "silver-13.5nm", **params: Any) -> Self:
-        """Give a network that was trained before and comes with the package.
-
-        Nothing is fetched. The model cards are on the documentation's page on trained networks.
-
-        Parameters
-        ----------
-        name : str, default="silver-13.5nm"
-            One of `pretrained_names`: "silver-13.5nm" is for the published experiment, silver at a wavelength of 13.5
-            nm.
-        **params
-            Parameters of the estimator that are to be others, such as ``refine=True``, which needs no training. Not
-            the network's own, ``encoder`` and ``decoder``.
-
-        Returns
-        -------
-        PhysicsReconstructor
-            The fitted estimator, as `load` gives it. With another ``simulator`` or ``grid`` it is not calibrated.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is no such network, or it does not fit the parameters.
-        ValueError
-            If there is no such parameter.
-        """
-        with as_file(pretrained_file(name, owner=cls.__name__)) as path:
-            estimator = cls.load(path)
-        changed = {key.partition("__")[0] for key in params}
-        for fixed in sorted(changed & {"encoder", "decoder"}):
-            raise fail(fixed, cls.__name__, "left out: the weights are those of another", shown(params))
-        n_pixels = estimator._n_pixels()
-        estimator.set_params(**params)._check_parameters()
-        if estimator._n_pixels() != n_pixels:
-            allowed = f"one with a detector of {n_pixels} x {n_pixels} pixels, which the weights are for"
-            raise fail("simulator", cls.__name__, allowed, f"{estimator._n_pixels()} pixels a side")
-        if changed & {"simulator", "grid"}:
-            estimator.__dict__.pop("calibration_", None)
-        return estimator
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_built"}
-
-    def _set_fitted(
-        self,
-        weights: NDArray[np.float32],
-        others: list[NDArray[Any]],
-        history: list[dict[str, float]],
-        n_steps: int,
-        state: dict[str, Any] | None,
-    ) -> None:
-        self.weights_, self.others_ = weights, others
-        self.history_, self.n_steps_, self.state_ = history, n_steps, state
-        self.n_features_in_ = self._n_pixels() ** 2
-        for name in ("_built", "calibration_"):  # which belong to the weights before
-            self.__dict__.pop(name, None)
-
-    def _network(self) -> tuple[Any, Callable[[Patterns, Patterns], NDArray[np.float32]]]:
-        """Give the model and the function from arrays to numbers; made when first asked for."""
-        check_is_fitted(self, "weights_")
-        if "_built" not in self.__dict__:
-            from scatterkit.reconstruction.training._steps import Layout, forward
-
-            model = self._new_network("float32", 0)
-            Layout(model).write(self.weights_, self.others_)
-            self._built = model, forward(model)
-        return self._built
-
-    def _new_network(self, precision: str, seed: int) -> Any:
-        from scatterkit.reconstruction.networks import make_network
-        from scatterkit.reconstruction.training._steps import building
-
-        with building(precision, seed):
-            return make_network(self.encoder, self.decoder, self._n_pixels(), int(self.grid))
 
     def _numbers(self, X: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.float32], Patterns, Masks]:
         """Give the network's numbers for patterns, with these and their masks, all checked."""
@@ -290,15 +130,21 @@ class NetworkPredictor(Component):
         check_is_fitted(self, "weights_")
         masks = measured_masks(X, mask, self._simulator(), owner=owner)
         patterns = log_patterns(X, masks, self._simulator(), owner=owner)
+        warn_of_linear(patterns, masks)
         _, forward = self._network()
         parts = [slice(i, i + AT_ONCE) for i in range(0, len(patterns), AT_ONCE)]
-        numbers = [forward(patterns[part], masks[part].astype(np.float32)) for part in parts]
-        return np.concatenate(numbers), patterns, masks
+        numbers = np.concatenate([forward(patterns[part], masks[part].astype(np.float32)) for part in parts])
+        numbers[without_contrast(patterns, masks)] = np.nan  # which stands for no body
+        return numbers, patterns, masks
 
     def _volumes(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        decoder, box = make_decoder(self.decoder), self._simulator().box
-        parts = [numbers[i : i + AT_ONCE] for i in range(0, len(numbers), AT_ONCE)]
-        return np.concatenate([decoder.volumes(part, int(self.grid), box) for part in parts])
+        """Give volumes of the network's numbers; empty ones, without a warning, where there is no body."""
+        decoder, box, grid = make_decoder(self.decoder), self._simulator().box, int(self.grid)
+        volumes = np.zeros((len(numbers), grid, grid, grid), np.float32)
+        there = np.flatnonzero(_finite(numbers))
+        for part in (there[i : i + AT_ONCE] for i in range(0, len(there), AT_ONCE)):
+            volumes[part] = decoder.volumes(numbers[part], grid, box)
+        return volumes
 
     def _solids(self, numbers: NDArray[np.float32]) -> list[Solid | None]:
         decoder, box = make_decoder(self.decoder), self._simulator().box
@@ -327,10 +173,8 @@ class NetworkPredictor(Component):
             intensities = intensities_of(simulator, self._solids(numbers), None)
         else:
             intensities = intensities_of(simulator, None, self._volumes(numbers))
+            intensities[~_finite(numbers)] = np.nan
         return recorded(patterns, intensities, masks)
-
-    def _by_planes(self) -> bool:
-        return isinstance(make_decoder(self.decoder), (PlaneDecoder, SupportDecoder))
 
     def _refined(self, patterns: Patterns, masks: Masks) -> list[Refined]:
         """Refine what the network proposes for patterns."""
@@ -348,8 +192,7 @@ class NetworkPredictor(Component):
         refiner = self.refine if isinstance(self.refine, Refiner) else Refiner()
         return refiner.refine(patterns, propose, mask=masks, simulator=simulator)
 
-    def _simulator(self) -> MSFTSimulator:
-        return MSFTSimulator() if self.simulator is None else self.simulator
 
-    def _n_pixels(self) -> int:
-        return int(check_detector(self._simulator().detector, owner="MSFTSimulator").shape[0])
+def _finite(numbers: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say which of the network's numbers stand for a body."""
+    return np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)

@@ -61,6 +61,32 @@ class NetworkTrainer(CalibratedPredictor):
     random_state: RandomState
     verbose: bool
 
+    def _check_training(self) -> None:
+        """Check what only a training needs, before any data are looked at."""
+        from scatterkit.simulation.kernels.tensor_backends import has_gpu
+
+        owner, loss = type(self).__name__, make_loss(self.loss, int(self.n_steps))
+        if loss.needs_planes and not self._by_planes():
+            allowed = "another one for a decoder without half-spaces, such as PhysicsLoss"
+            raise fail("loss", owner, allowed, shown(self.loss))
+        if loss.needs_own_grid and self._training_grid() != int(self.grid):
+            allowed = "None or grid for a loss that compares patterns of voxels; SurfaceLoss and ExactPhysicsLoss do not"
+            raise fail("training_grid", owner, allowed, shown(self.training_grid))
+        if loss.on_host and self.jit is True:
+            raise fail("jit", owner, "'auto' or False for a loss that leaves the graph", "True")
+        if loss.on_host and has_gpu():
+            raise fail("loss", owner, "another one on a GPU, such as PhysicsLoss", shown(self.loss))
+
+    def _is_cut(self, stored: Checkpoint, fingerprint: str, begin: NDArray[np.float32] | None) -> bool:
+        """Whether a checkpoint is this estimator's own training with a warm start, cut before its end."""
+        if begin is None or int(stored.state["step"]) >= int(self.n_steps):
+            return False
+        if not np.array_equal(begin, stored.state["average"]):
+            return False
+        # the weights that it began with, the last entry, are gone
+        before, now = (json.loads(text)[:-1] for text in (stored.fingerprint, fingerprint))
+        return bool(before == now)
+
     def _seed(self) -> int:
         return seed_of(self.random_state, owner=type(self).__name__) % 2**32
 

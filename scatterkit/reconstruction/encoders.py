@@ -200,3 +200,12 @@ def _residual(x: Tensor, n: int, stride: int) -> Tensor:
     beside = x if stride == 1 and x.shape[-1] == n else convolution(before, n, 1, stride)
     inner = normalized(convolution(before, n, 3, stride))
     return layers.Add()([beside, convolution(inner, n, 3)])
+
+
+ENCODERS: dict[str, type[Encoder]] = {"compact": CompactEncoder, "published": PublishedEncoder}
+"""Encoders by the names that `make_network` knows."""
+
+
+def make_encoder(encoder: str | Encoder) -> Encoder:
+    """Give an encoder by its name; an encoder stays as it is."""
+    return ENCODERS[encoder]() if isinstance(encoder, str) else encoder

@@ -7,10 +7,9 @@ from typing import Any
 from scatterkit._validation import AnyOf, Choice, Instance, Integer, check_value
 from scatterkit.reconstruction.decoders.base import Decoder
 from scatterkit.reconstruction.decoders.names import make_decoder
-from scatterkit.reconstruction.encoders import CompactEncoder, Encoder, PublishedEncoder
+from scatterkit.reconstruction.encoders import ENCODERS, Encoder, make_encoder
 
 _OWNER = "make_network"
-_ENCODERS: dict[str, type[Encoder]] = {"compact": CompactEncoder, "published": PublishedEncoder}
 _FEWEST = 32
 """Pixels that the compact encoder halves to one."""
 
@@ -55,13 +54,11 @@ def make_network(
     """
     from scatterkit.simulation.kernels.tensor_backends import keras
 
-    check_value(
-        encoder, AnyOf((Choice(tuple(_ENCODERS)), Instance((Encoder,)))), name="encoder", owner=_OWNER
-    )
+    check_value(encoder, AnyOf((Choice(tuple(ENCODERS)), Instance((Encoder,)))), name="encoder", owner=_OWNER)
     check_value(decoder, AnyOf((Instance((str, Decoder)),)), name="decoder", owner=_OWNER)
     check_value(n_pixels, Integer(_FEWEST), name="n_pixels", owner=_OWNER)
     check_value(grid, Integer(4), name="grid", owner=_OWNER)
-    encoder = _ENCODERS[encoder]() if isinstance(encoder, str) else encoder
+    encoder = make_encoder(encoder)
     pattern, mask = (
         keras.Input((n_pixels, n_pixels), name=name, dtype="float32") for name in ("pattern", "mask")
     )

@@ -53,11 +53,7 @@ def canonical_shift(volumes: Any, box: float = 318.75) -> Any:
     ops = namespace(volumes)
     entrance, silhouette = front_surface(volumes, box)
     apex = ops.min(entrance, axis=(1, 2))
-    across = ops.convert_to_tensor(centres(volumes.shape[2], box))
-    total = ops.sum(silhouette, axis=(1, 2))
-    divisor = ops.where(total > 0, total, 1.0)
-    middle_x = ops.sum(silhouette * across, axis=(1, 2)) / divisor
-    middle_y = ops.sum(silhouette * across[:, None], axis=(1, 2)) / divisor
+    _, middle_x, middle_y = _centroid(silhouette, box, ops)
     shift = ops.stack([-middle_x, -middle_y, -box_limit(box) - apex], axis=1)
     return ops.where((apex < box / 2)[:, None], shift, 0.0)
 
@@ -88,8 +84,8 @@ def canonical_shift_of_planes(normals: Any, offsets: Any, box: float = 318.75, g
     Notes
     -----
     The silhouette's centroid is a sum over columns, in which a column counts in part where the body is thinner than a
-    column is wide. The front apex is looked for between columns too, mostly to a few hundredths of a column's width, at
-    narrow edges to a seventh.
+    column is wide. The front apex is looked for between columns too: on 32 columns or more mostly to a few hundredths
+    of a column's width, at narrow edges to a seventh. On 16 it may be more than half a column off.
 
     Examples
     --------
@@ -111,17 +107,34 @@ def canonical_shift_of_planes(normals: Any, offsets: Any, box: float = 318.75, g
     thickness = leaving - entrance
     silhouette = ops.clip(thickness * (grid / box), 0.0, 1.0)
     flat = ops.reshape(ops.where(thickness > 0, entrance, _NOWHERE), (-1, grid * grid))
-    across = ops.convert_to_tensor(centres(grid, box))
-    total = ops.sum(silhouette, axis=(1, 2))
-    divisor = ops.where(total > 0, total, 1.0)
-    middle_x = ops.sum(silhouette * across, axis=(1, 2)) / divisor
-    middle_y = ops.sum(silhouette * across[:, None], axis=(1, 2)) / divisor
-    first = ops.argmin(flat, axis=1)
+    total, middle_x, middle_y = _centroid(silhouette, box, ops)
+    first, across = ops.argmin(flat, axis=1), ops.convert_to_tensor(centres(grid, box))
     x, y = ops.take(across, first % grid), ops.take(across, first // grid)
     apex = _lowest(normals, offsets, x, y, box / grid)
     shift = ops.stack([-middle_x, -middle_y, -box_limit(box) - apex], axis=1)
     shift = ops.where((total > 0)[:, None], shift, 0.0)
     return np.asarray(ops.convert_to_numpy(shift)) if arrays else shift
+
+
+def _centroid(silhouette: Any, box: float, ops: Any) -> tuple[Any, Any, Any]:
+    """Give the sum of silhouettes ``(n, y, x)`` and their centroids x and y [nm]; zero where nothing is."""
+    across = ops.convert_to_tensor(centres(silhouette.shape[2], box))
+    total = ops.sum(silhouette, axis=(1, 2))
+    divisor = ops.where(total > 0, total, 1.0)
+    middle_x = ops.sum(silhouette * across, axis=(1, 2)) / divisor
+    return total, middle_x, ops.sum(silhouette * across[:, None], axis=(1, 2)) / divisor
+
+
+def posed_surfaces(planes: Any, grid: int, box: float) -> tuple[Any, Any]:
+    """Give entrance and exit ``(n, y, x)`` [nm] of half-spaces ``(n, k, 4)``, arrays, in their canonical pose."""
+    from scatterkit.reconstruction._columns import entrance_and_exit, ops
+
+    normals, offsets = planes[..., :3], planes[..., 3]
+    shift = canonical_shift_of_planes(normals, offsets, box, grid)
+    posed = offsets + np.einsum("nkx,nx->nk", normals, shift)
+    tensors = entrance_and_exit(ops.convert_to_tensor(normals), ops.convert_to_tensor(posed), grid, box)
+    entrance, leaving = (np.asarray(ops.convert_to_numpy(heights)) for heights in tensors)
+    return entrance, leaving
 
 
 def _lowest(normals: Any, offsets: Any, x: Any, y: Any, width: float) -> Any:

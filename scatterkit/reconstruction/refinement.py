@@ -216,9 +216,8 @@ class Refiner(Component):
         self, pattern: NDArray[np.float32], mask: NDArray[np.bool_], seen: list[View], propose: Propose
     ) -> list[Floats]:
         """Give points of the fits' model, one for each view of a pattern."""
-        shown_patterns = np.stack([view.of(pattern) for view in seen])
-        shown_masks = np.stack([view.of(mask) & view.known(mask.shape) for view in seen])
-        planes = propose(shown_patterns, shown_masks)
+        turned = zip(*(view.turned_with_mask(pattern, mask) for view in seen), strict=True)
+        planes = propose(*map(np.stack, turned))
         return [
             np.column_stack([view.undone(normals), offsets])
             for view, (normals, offsets) in zip(seen, planes, strict=True)

@@ -38,6 +38,12 @@ class View:
         ]
         return lines[0][:, None] & lines[1]
 
+    def turned_with_mask(
+        self, pattern: NDArray[Any], mask: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give the view of patterns and of their masks, which end where the view lacks something."""
+        return self.of(pattern), self.of(mask) * self.known(mask.shape[-2:]).astype(mask.dtype)
+
     def of_normals(self, normals: NDArray[Any]) -> NDArray[Any]:
         """Turn normals (..., 3), as (x, y, z), of the image's own body to those of a view's."""
         x, y, z = np.moveaxis(normals, -1, 0)

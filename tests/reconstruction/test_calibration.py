@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from training_tools import GRID, bodies, eager, patterns, reconstructor
 
 from scatterkit.metrics.volumes import entry_depth
-from scatterkit.reconstruction import PhysicsReconstructor, canonical_pose
+from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor, canonical_pose
 from scatterkit.reconstruction.views import View
 
 __all__ = ["eager"]
@@ -65,6 +68,48 @@ def test_plausibility_is_uniform_for_the_same_and_small_for_others(calibrated):
     assert own.mean() < 0.65
     noise = np.random.default_rng(0).random((3, 32, 32)).astype(np.float32)
     np.testing.assert_allclose(calibrated.plausibility(noise), 1 / 25)
+
+
+def test_useless_frames_are_unusual(calibrated):
+    X = patterns(bodies(3, seed=5))
+    linear = np.exp(np.log(1e5) * X[:1]) / 1e5
+    blank = np.stack([np.zeros_like(X[0]), np.full_like(X[0], 0.4)])
+    np.testing.assert_allclose(calibrated.plausibility(blank), 1 / 25)
+    with pytest.warns(RuntimeWarning, match=r"No body was made of patterns \[0, 1\]"):
+        assert not calibrated.predict(blank).any()
+    with pytest.warns(RuntimeWarning, match="No body"):
+        assert calibrated.predict_solids(blank) == [None, None]
+    assert np.isnan(calibrated.predict_interval(blank)).all()
+    with pytest.warns(RuntimeWarning, match=r"Patterns \[0\] look like linear intensities"):
+        calibrated.predict(linear)
+    # another contrast is no reason to trust or distrust a pattern
+    np.testing.assert_allclose(calibrated.plausibility(0.3 * X), calibrated.plausibility(X), atol=0.2)
+
+
+def test_noise_below_zero_is_cut(calibrated):
+    X = patterns(bodies(2, seed=5))
+    noisy = X.copy()
+    noisy[:, 3, 4], X[:, 3, 4] = -0.2, 0
+    np.testing.assert_array_equal(calibrated.predict(noisy), calibrated.predict(X))
+    noisy[:, 3, 4] = -0.5
+    with pytest.raises(ValueError, match="'X' parameter"):
+        calibrated.predict(noisy)
+
+
+def test_calibrations_and_weights_are_for_their_own(calibrated):
+    X = patterns(bodies(1, seed=5))
+    copied = copy.deepcopy(calibrated)
+    other = clone(copied.simulator).set_params(box=300.0)
+    with pytest.raises(ValueError, match=r"'simulator' parameter .* that of the calibration"):
+        copied.set_params(simulator=other).predict_interval(X)
+    with pytest.raises(ValueError, match=r"'grid' parameter .* that of the calibration"):
+        copy.deepcopy(calibrated).set_params(grid=16).plausibility(X)
+    for name, value in {"encoder": CompactEncoder(width=4), "decoder": "support"}.items():
+        changed = copy.deepcopy(calibrated).set_params(**{name: value})
+        for call in (changed.predict, changed.partial_fit):
+            with pytest.raises(ValueError, match=f"'{name}' parameter .* that of the training"):
+                call(X)
+    assert copy.deepcopy(calibrated).set_params(grid=16).predict(X).shape == (1, 16, 16, 16)
 
 
 def test_calibrations_are_kept_and_forgotten(calibrated, tmp_path):

@@ -10,7 +10,7 @@ from scatterkit.experiment import QGrid
 from scatterkit.reconstruction import ExactPhysicsLoss, PlaneDecoder, VoxelDecoder
 from scatterkit.reconstruction.losses.exact import _Patches
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
-from scatterkit.simulation.kernels.tensor_backends import with_gradient
+from scatterkit.simulation.kernels.tensor_training import with_gradient
 from scatterkit.solids import HalfSpaceSampler, Solid
 
 DETECTOR = QGrid(24, dq=0.02)
@@ -65,13 +65,22 @@ def test_gradients_against_finite_differences(patterns: np.ndarray) -> None:
     start = ops.convert_to_tensor(NUMBERS)
     _, (gradient,) = with_gradient(value)([start])
     gradient = np.asarray(ops.convert_to_numpy(gradient))
-    direction = gradient / np.linalg.norm(gradient)
-    h = 2e-3
-    ends = [
-        float(ops.convert_to_numpy(value([ops.convert_to_tensor(NUMBERS + sign * h * direction)])[0]))
-        for sign in (-1, 1)
-    ]
-    assert (ends[1] - ends[0]) / (2 * h) == pytest.approx(np.linalg.norm(gradient), rel=0.02)
+    length, h = np.linalg.norm(gradient), 2e-3
+    rng = np.random.default_rng(1)
+    directions = [
+        gradient,
+        *rng.normal(size=(6, *gradient.shape)),
+    ]  # a wrong component is seen across, not along
+    for direction in (d / np.linalg.norm(d) for d in directions):
+        ends = [
+            float(
+                ops.convert_to_numpy(
+                    value([ops.convert_to_tensor(NUMBERS + sign * h * direction, "float32")])[0]
+                )
+            )
+            for sign in (-1, 1)
+        ]
+        assert (ends[1] - ends[0]) / (2 * h) == pytest.approx(np.sum(gradient * direction), abs=0.02 * length)
 
 
 def test_masked_pixels_do_not_count(patterns: np.ndarray) -> None:
@@ -109,6 +118,17 @@ def test_what_is_not_finite_is_seen(patterns: np.ndarray) -> None:
     assert np.isfinite(losses[0])
     assert np.isnan(losses[1])
     assert not by_normals[1].any()
+
+
+def test_nothing_in_the_light_is_no_good_body(patterns: np.ndarray) -> None:
+    patches = _Patches(SIMULATOR, LogScaler(), 24 * 24, 1)
+    normals = np.repeat(np.vstack([np.eye(3), -np.eye(3)])[None], 2, axis=0).astype(np.float32)
+    nothing = np.full((2, 6), -10, np.float32)  # half-spaces that share no point
+    losses, *slopes = patches.losses(normals, nothing, patterns, np.ones_like(patterns), 0)
+    lit = patterns.reshape(2, -1)[:, patches._pixels]
+    scaled = (lit - lit.min(axis=1, keepdims=True)) / np.ptp(lit, axis=1, keepdims=True)
+    np.testing.assert_allclose(losses, np.mean(scaled**2, axis=1), rtol=1e-5)
+    assert not any(part.any() for part in slopes)
 
 
 def test_other_bodies_and_light_are_refused(patterns: np.ndarray) -> None:

@@ -78,7 +78,7 @@ class Decoder(Component, ABC):
         Returns
         -------
         Body
-            Occupancy, entrance and silhouette.
+            Occupancy, entrance, exit and silhouette; half-spaces, where the decoder makes these.
         """
         owner = type(self).__name__
         check_value(grid, Integer(1), name="grid", owner=owner)

@@ -41,6 +41,39 @@ class Loss(Component, ABC):
             Of "pattern", "volume" and "surface".
         """
 
+    @property
+    def on_host(self) -> bool:
+        """Whether numbers leave the graph, so that XLA and GPUs have no part in the loss.
+
+        Returns
+        -------
+        bool
+            By default False.
+        """
+        return False
+
+    @property
+    def needs_planes(self) -> bool:
+        """Whether bodies must be made of half-spaces.
+
+        Returns
+        -------
+        bool
+            By default False.
+        """
+        return False
+
+    @property
+    def needs_own_grid(self) -> bool:
+        """Whether given patterns are compared with those of voxels, which only err alike on as many voxels.
+
+        Returns
+        -------
+        bool
+            By default False.
+        """
+        return False
+
     @abstractmethod
     def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         """Give the function for checked parameters."""

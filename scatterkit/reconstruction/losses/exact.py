@@ -83,8 +83,17 @@ class ExactPhysicsLoss(Loss):
     def targets(self) -> frozenset[str]:
         return frozenset({"pattern"})
 
+    @property
+    def on_host(self) -> bool:
+        return True
+
+    @property
+    def needs_planes(self) -> bool:
+        return True
+
     def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
-        from scatterkit.simulation.kernels.tensor_backends import has_gpu, host_function, keras
+        from scatterkit.simulation.kernels.tensor_backends import has_gpu, keras
+        from scatterkit.simulation.kernels.tensor_training import host_function
 
         ops, owner = keras.ops, type(self).__name__
         if simulator.propagation != "msft":
@@ -110,9 +119,11 @@ class _Patches:
 
     def __init__(self, simulator: MSFTSimulator, scaler: LogScaler, n_pixels: int, n_jobs: int) -> None:
         self._scattering, lit = FacetScattering.of(simulator)
-        measured = measured_pixels(simulator, scaler)
+        measured = measured_pixels(simulator, scaler, "ExactPhysicsLoss")
         kept = np.ones(lit.sum(), bool) if measured is None else measured[0][lit]
         self._q, self._pixels = self._scattering.q[kept], np.flatnonzero(lit)[kept]
+        if not self._pixels.size:
+            raise fail("simulator", "ExactPhysicsLoss", "one that measures where light goes", "no such pixel")
         self._n = min(n_pixels, self._pixels.size)
         self._eps, self._far, self._n_jobs = float(scaler.eps), _FAR * float(simulator.box), n_jobs
 
@@ -134,9 +145,10 @@ class _Patches:
             if not all(np.isfinite(part).all() for part in planes):
                 losses[i] = np.nan  # for the training to see
                 return
-            found = self._one(*planes, chosen, flat[i, chosen]) if chosen.size > 1 else None
-            if found is not None:
-                losses[i], by_normals[i, near], by_offsets[i, near] = found
+            if chosen.size > 1 and np.ptp(flat[i, chosen]) > 0:  # else there is nothing to compare
+                losses[i], by_normals[i, near], by_offsets[i, near] = self._one(
+                    *planes, chosen, flat[i, chosen]
+                )
 
         with single_blas_thread():
             share_out(one, len(normals), self._n_jobs)
@@ -144,23 +156,23 @@ class _Patches:
 
     def _one(
         self, normals: Floats, offsets: Floats, chosen: NDArray[np.int64], pattern: Arrays
-    ) -> tuple[float, Floats, Floats] | None:
-        """Give a body's loss and its derivatives; None for a body that no light meets."""
+    ) -> tuple[float, Floats, Floats]:
+        """Give a body's loss and its derivatives; a body that no light meets scatters nothing, and has none."""
         scattering = FacetScattering(self._q[chosen], self._scattering.gamma, _DARKEST)
         look = scattering.look(normals, offsets)
         logs = np.log(look.intensity + self._eps)
         low, high = int(np.argmin(logs)), int(np.argmax(logs))
-        span, wanted = logs[high] - logs[low], np.ptp(pattern)
-        if not span > 0 or not wanted > 0:
-            return None
+        span, target = logs[high] - logs[low], (pattern - pattern.min()) / np.ptp(pattern)
+        by_normals, by_offsets = np.zeros_like(normals), np.zeros_like(offsets)
+        if not span > 0:
+            return float(np.mean(target**2)), by_normals, by_offsets
         scaled = (logs - logs[low]) / span
-        apart = scaled - (pattern - pattern.min()) / wanted
+        apart = scaled - target
         pull = 2 * apart / apart.size / span
         by_logs = pull.copy()
         by_logs[high] -= pull @ scaled
         by_logs[low] -= pull @ (1 - scaled)
         slopes = (look.jacobian @ (by_logs / (look.intensity + self._eps)).astype(np.float32)).reshape(-1, 3)
-        by_normals, by_offsets = np.zeros_like(normals), np.zeros_like(offsets)
         by_offsets[look.faces] = slopes[:, 0]
         by_normals[look.faces] = np.einsum("ft,ftx->fx", slopes[:, 1:], look.tangents)
         return float(np.mean(apart**2)), by_normals, by_offsets

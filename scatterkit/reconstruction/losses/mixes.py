@@ -150,6 +150,21 @@ class WeightedLoss(Loss):
         self._check_parameters()
         return frozenset().union(*(loss.targets for loss in self.losses))
 
+    @property
+    def on_host(self) -> bool:
+        self._check_parameters()
+        return any(loss.on_host for loss in self.losses)
+
+    @property
+    def needs_planes(self) -> bool:
+        self._check_parameters()
+        return any(loss.needs_planes for loss in self.losses)
+
+    @property
+    def needs_own_grid(self) -> bool:
+        self._check_parameters()
+        return any(loss.needs_own_grid for loss in self.losses)
+
     def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         terms = [loss.build(simulator, grid, scaler) for loss in self.losses]
         weights = list(self.weights)

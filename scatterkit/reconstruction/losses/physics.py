@@ -71,6 +71,10 @@ class PhysicsLoss(Loss):
     def targets(self) -> frozenset[str]:
         return frozenset({"volume" if self.simulate_truth else "pattern"})
 
+    @property
+    def needs_own_grid(self) -> bool:
+        return not self.simulate_truth
+
     def _function(self, simulator: MSFTSimulator, grid: int, scaler: LogScaler) -> LossFunction:
         from scatterkit.simulation.keras_layers import MSFTLayer
         from scatterkit.simulation.kernels.tensor_backends import keras
@@ -93,7 +97,9 @@ class PhysicsLoss(Loss):
         return loss
 
 
-def measured_pixels(simulator: MSFTSimulator, scaler: LogScaler) -> NDArray[np.bool_] | None:
+def measured_pixels(
+    simulator: MSFTSimulator, scaler: LogScaler, owner: str = "PhysicsLoss"
+) -> NDArray[np.bool_] | None:
     """Give the pixels ``(1, rows, columns)`` inside both masks, or None for all of them."""
     shape = check_detector(simulator.detector, owner="MSFTSimulator").shape
     seen = check_mask(simulator.mask, shape, owner="MSFTSimulator")
@@ -102,9 +108,7 @@ def measured_pixels(simulator: MSFTSimulator, scaler: LogScaler) -> NDArray[np.b
         only = scaled if seen is None else seen
         return None if only is None else only[None]
     if not (seen & scaled).any():
-        raise fail(
-            "scaler", "PhysicsLoss", "one whose mask leaves pixels of the simulator's", "no such pixel"
-        )
+        raise fail("scaler", owner, "one whose mask leaves pixels of the simulator's", "no such pixel")
     return (seen & scaled)[None]
 
 

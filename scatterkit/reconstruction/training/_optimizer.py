@@ -93,7 +93,8 @@ class Optimizer:
         norm = ops.sqrt(ops.sum(gradient * gradient))
         good = ops.logical_and(ops.isfinite(loss), ops.isfinite(norm))
         clipped = gradient * (self.clip_norm / ops.maximum(norm, self.clip_norm))
-        rate = self.rate(state["step"])
+        # a constant rate rises wherever moments begin anew, also behind the first steps of a network
+        rate = self.rate(state["updates" if self.schedule == "constant" else "step"])
         new = self._moved(state, decayed, clipped, rate, ops)
         # what the network carries along (means of batches, say) may be spoilt too; counters of random numbers go on
         pairs = zip(others, state["others"], strict=True)

@@ -14,6 +14,7 @@ from scatterkit.reconstruction.losses.base import LossFunction
 from scatterkit.reconstruction.training._optimizer import Optimizer, State
 from scatterkit.reconstruction.training._targets import targets_for
 from scatterkit.simulation.kernels import tensor_backends as backends
+from scatterkit.simulation.kernels import tensor_training as devices
 
 keras = backends.keras
 ops = keras.ops
@@ -121,15 +122,15 @@ class Steps:
         self._wanted, self._grid, self._box, self._posed = frozenset(wanted), grid, box, posed
         self._decayed = ops.convert_to_tensor(self.layout.decayed())
         chosen = backends.has_gpu() if xla is None else xla
-        self._gradient = backends.over_devices(self._of_part, chosen)
+        self._gradient = devices.over_devices(self._of_part, chosen)
         # within a function for several devices, each compiles its own part
-        whole = chosen and backends.n_devices() == 1
+        whole = chosen and devices.n_devices() == 1
         self._advance = backends.jit(self._one_step, whole)
         self._judge = backends.jit(self._of_average, chosen)
 
     def advance(self, state: State, batch: Batch) -> tuple[State, Mapping[str, Tensor]]:
         """Give the state after a step, and its report."""
-        return self._advance(state, self._decayed, backends.spread(_as_tensors(batch)))
+        return self._advance(state, self._decayed, devices.spread(_as_tensors(batch)))
 
     def validate(self, state: State, batch: Batch, step: int) -> float:
         """Give the loss of a batch by the mean weights, as it is weighed at a step."""
@@ -152,7 +153,7 @@ class Steps:
             loss = self._mean_loss(numbers, targets, step)
             return loss * scale, (loss, after)
 
-        return backends.with_gradient(scaled)(self.layout.parts(state["weights"]))
+        return devices.with_gradient(scaled)(self.layout.parts(state["weights"]))
 
     def _of_average(self, average: Tensor, others: list[Tensor], batch: Batch, step: Tensor) -> Tensor:
         parts = self.layout.parts(average)

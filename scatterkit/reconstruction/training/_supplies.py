@@ -132,8 +132,11 @@ def supply_of(X: Any, y: ArrayLike | None, mask: ArrayLike | None, wishes: Wishe
 def log_patterns(
     X: ArrayLike, masks: NDArray[np.bool_], simulator: MSFTSimulator, *, owner: str
 ) -> NDArray[np.float32]:
-    """Give checked log-scaled patterns with zeros outside of their masks."""
-    patterns = measured_patterns(X, masks, simulator, owner=owner)
+    """Give checked log-scaled patterns with zeros outside of their masks, and where noise is below zero."""
+    given = np.asarray(X)
+    if given.dtype.kind == "f":  # noise and interpolation swing a little below zero
+        given = np.where((given < 0) & (given >= NOISE), 0, given)
+    patterns = measured_patterns(given, masks, simulator, owner=owner)
     brightest = float(patterns.max())
     if brightest > BRIGHTEST:
         raise fail("X", owner, _LOG_SCALED, f"values up to {brightest:g}")
@@ -274,7 +277,7 @@ def _parted(n: int, wishes: Wishes) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 def _batch_size(wishes: Wishes, n: int) -> int:
     """Give the size of batches: all samples at most, alike on several devices."""
-    from scatterkit.simulation.kernels.tensor_backends import n_devices
+    from scatterkit.simulation.kernels.tensor_training import n_devices
 
     devices = n_devices()
     size = min(wishes.batch_size, n) // devices * devices
