@@ -70,7 +70,7 @@ class NetworkTrainer(CalibratedPredictor):
             allowed = "another one for a decoder without half-spaces, such as PhysicsLoss"
             raise fail("loss", owner, allowed, shown(self.loss))
         if loss.needs_own_grid and self._training_grid() != int(self.grid):
-            allowed = "None or grid for a loss that compares patterns of voxels; SurfaceLoss and ExactPhysicsLoss do not"
+            allowed = "None or grid for a loss that compares patterns of voxels, unlike ExactPhysicsLoss"
             raise fail("training_grid", owner, allowed, shown(self.training_grid))
         if loss.on_host and self.jit is True:
             raise fail("jit", owner, "'auto' or False for a loss that leaves the graph", "True")

@@ -30,13 +30,13 @@ def test_losses_that_do_not_fit_are_refused_first(parameters, message):
 
 def test_gpus_are_refused_first(monkeypatch):
     monkeypatch.setattr("scatterkit.simulation.kernels.tensor_backends.has_gpu", lambda: True)
-    with pytest.raises(ValueError, match="'loss' parameter .* on a GPU"):
+    with pytest.raises(ValueError, match=r"'loss' parameter .* on a GPU"):
         reconstructor(loss=EXACT).fit("no file of this name")
 
 
 def test_losses_say_what_they_need():
-    assert EXACT.on_host and EXACT.needs_planes and not EXACT.needs_own_grid
-    assert PhysicsLoss().needs_own_grid and not PhysicsLoss(simulate_truth=True).needs_own_grid
+    assert (EXACT.on_host, EXACT.needs_planes, EXACT.needs_own_grid) == (True, True, False)
+    assert [PhysicsLoss(simulate_truth=b).needs_own_grid for b in (False, True)] == [True, False]
 
 
 def test_constant_rates_rise_where_moments_begin_anew():

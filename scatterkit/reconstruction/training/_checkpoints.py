@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from scatterkit.reconstruction.training._optimizer import State
 
 FILE, LOG = "training.npz", "log.csv"
 VERSION = 1
+_GOOD = "good_"
 
 
 @dataclass
@@ -24,7 +25,8 @@ class Checkpoint:
     """A training at a step.
 
     ``fingerprint`` says what is trained, on what and how; ``seed`` is that of everything random; ``history`` has the
-    rows of the log so far, ``setbacks`` counts how often the training was set back, ``seconds`` how long it took.
+    rows of the log so far, ``setbacks`` counts how often the training was set back, ``seconds`` how long it took; ``good``
+    is the last state without a fault, None where that is this one.
     """
 
     state: State
@@ -33,12 +35,11 @@ class Checkpoint:
     history: list[dict[str, float]] = field(default_factory=list)
     setbacks: int = 0
     seconds: float = 0.0
+    good: State | None = None
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; one that was there before is replaced once this one is whole."""
-    state = dict(checkpoint.state)
-    others = state.pop("others")
     meta = {
         "version": VERSION,
         "fingerprint": checkpoint.fingerprint,
@@ -47,7 +48,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "setbacks": checkpoint.setbacks,
         "seconds": checkpoint.seconds,
     }
-    arrays = {**state, **{f"other{i}": value for i, value in enumerate(others)}}
+    arrays = _flat(checkpoint.state)
+    if checkpoint.good is not None:
+        arrays |= {_GOOD + name: value for name, value in _flat(checkpoint.good).items()}
     write_arrays(folder / FILE, meta, arrays)
 
 
@@ -57,15 +60,35 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     meta, arrays = read_arrays(path, VERSION)
-    others = [arrays.pop(f"other{i}") for i in range(sum(name.startswith("other") for name in arrays))]
+    good = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_GOOD)}
     return Checkpoint(
-        {**arrays, "others": others},
+        _state(arrays),
         meta["fingerprint"],
         meta["seed"],
         meta["history"],
         meta["setbacks"],
         meta["seconds"],
+        _state({name.removeprefix(_GOOD): value for name, value in good.items()}) if good else None,
     )
+
+
+def numbered(others: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Give what a network carries along, a list of arrays, by names."""
+    return {f"other{i}": value for i, value in enumerate(others)}
+
+
+def listed(arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """Give the list that `numbered` named, among other arrays."""
+    return [arrays[f"other{i}"] for i in range(sum(name.startswith("other") for name in arrays))]
+
+
+def _flat(state: State) -> dict[str, NDArray[Any]]:
+    return {**{name: part for name, part in state.items() if name != "others"}, **numbered(state["others"])}
+
+
+def _state(arrays: Mapping[str, NDArray[Any]]) -> State:
+    own = {name: part for name, part in arrays.items() if not name.startswith("other")}
+    return {**own, "others": listed(arrays)}
 
 
 def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -92,7 +92,7 @@ class Training:
     def run(self) -> None:
         """Train up to the end, or to where the time is over or the user stops it; `reached` is where."""
         state = tensors_of(self.reached.state)
-        self._good = state
+        self._good = state if self.reached.good is None else tensors_of(self.reached.good)
         step, reports = int(self.reached.state["step"]), []
         bar = progress_bar(
             self._course.n_steps,
@@ -189,7 +189,9 @@ class Training:
         """Make a state the one that is reached, on disk too."""
         rows = [row for row in self._record.rows if row["step"] <= int(_number(state["step"]))]
         seconds = self._before + self._seconds()
-        self.reached = replace(self.reached, state=arrays_of(state), history=rows, seconds=seconds)
+        assert self._good is not None
+        good = None if self._good is state else arrays_of(self._good)
+        self.reached = replace(self.reached, state=arrays_of(state), history=rows, seconds=seconds, good=good)
         if self._course.folder is not None:
             save_checkpoint(self._course.folder, self.reached)
             self._saved = time.monotonic()

@@ -24,7 +24,7 @@ BACKEND = keras.backend.backend()
 if BACKEND == "jax":
     import jax
 
-    # functions on the host that wait for arrays may wait for ever, see jax-ml/jax#24255; read when the CPU is first used
+    # functions on the host that wait for arrays may wait for ever, see jax-ml/jax#24255; this is read at first use
     jax.config.update("jax_cpu_enable_async_dispatch", False)
 XLA = True
 """Whether TensorFlow compiles by XLA: faster than its graphs but for the first call, which takes seconds."""
