@@ -20,8 +20,8 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 Images = NDArray[np.float32]
-LINEAR = 1e-3
-"""Part of the brightest pixel below which the median of log-scaled patterns does not lie: linear ones are far below."""
+LINEAR = 5e-4
+"""Part of the brightest pixel that the median of log-scaled patterns exceeds; that of linear ones is far below."""
 
 
 def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:

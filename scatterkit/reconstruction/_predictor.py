@@ -1,4 +1,4 @@
-"""What a trained network gives: volumes, solids, patterns and a score; and how it is kept in a file."""
+"""What a trained network gives: volumes, solids, patterns and a score."""
 
 from __future__ import annotations
 
@@ -195,4 +195,5 @@ class NetworkPredictor(KeptNetwork):
 
 def _finite(numbers: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Say which of the network's numbers stand for a body."""
-    return np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
+    finite: NDArray[np.bool_] = np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
+    return finite

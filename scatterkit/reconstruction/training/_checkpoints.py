@@ -25,8 +25,8 @@ class Checkpoint:
     """A training at a step.
 
     ``fingerprint`` says what is trained, on what and how; ``seed`` is that of everything random; ``history`` has the
-    rows of the log so far, ``setbacks`` counts how often the training was set back, ``seconds`` how long it took; ``good``
-    is the last state without a fault, None where that is this one.
+    rows of the log so far, ``setbacks`` counts how often the training was set back, ``seconds`` how long it took;
+    ``good`` is the last state without a fault, None where that is this one.
     """
 
     state: State
