@@ -20,8 +20,8 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 Images = NDArray[np.float32]
-LINEAR = 5e-4
-"""Part of the brightest pixel that the median of log-scaled patterns exceeds; that of linear ones is far below."""
+LINEAR = 0.01
+"""Part of the brightest pixel that a tenth of a log-scaled pattern exceeds; of linear ones, much less is as bright."""
 
 
 def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -32,10 +32,10 @@ def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.b
 def warn_of_linear(patterns: Images, masks: NDArray[np.bool_]) -> None:
     """Warn of patterns that look like intensities divided by their maximum."""
     measured = [p[mask] for p, mask in zip(patterns, masks, strict=True)]
-    linear = [i for i, p in enumerate(measured) if np.median(p) < LINEAR * p.max()]
+    linear = [i for i, p in enumerate(measured) if np.quantile(p, 0.9) < LINEAR * p.max()]
     if linear:
         warnings.warn(
-            f"Patterns {linear} look like linear intensities, half of their pixels are below {LINEAR:g} of the "
+            f"Patterns {linear} look like linear intensities, nine tenths of them are below {LINEAR:g} of the "
             "brightest; networks see log-scaled ones, see LogScaler",
             RuntimeWarning,
             stacklevel=4,
