@@ -20,7 +20,7 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 Images = NDArray[np.float32]
-LINEAR = 0.01
+LINEAR = 3e-3
 """Part of the brightest pixel that a tenth of a log-scaled pattern exceeds; of linear ones, much less is as bright."""
 
 
