@@ -195,5 +195,4 @@ class NetworkPredictor(KeptNetwork):
 
 def _finite(numbers: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Say which of the network's numbers stand for a body."""
-    finite: NDArray[np.bool_] = np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
-    return finite
+    return np.asarray(np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1), dtype=np.bool_)
