@@ -65,7 +65,7 @@ def test_gradients_against_finite_differences(patterns: np.ndarray) -> None:
     start = ops.convert_to_tensor(NUMBERS)
     _, (gradient,) = with_gradient(value)([start])
     gradient = np.asarray(ops.convert_to_numpy(gradient))
-    length, h = np.linalg.norm(gradient), 2e-3
+    length, h = float(np.linalg.norm(gradient)), 2e-3
     rng = np.random.default_rng(1)
     directions = [
         gradient,
@@ -80,7 +80,9 @@ def test_gradients_against_finite_differences(patterns: np.ndarray) -> None:
             )
             for sign in (-1, 1)
         ]
-        assert (ends[1] - ends[0]) / (2 * h) == pytest.approx(np.sum(gradient * direction), abs=0.02 * length)
+        assert (ends[1] - ends[0]) / (2 * h) == pytest.approx(
+            float(np.sum(gradient * direction)), abs=0.02 * length
+        )
 
 
 def test_masked_pixels_do_not_count(patterns: np.ndarray) -> None:

@@ -52,7 +52,12 @@ def trained():
 @pytest.fixture
 def shelf(trained, tmp_path, monkeypatch):
     """A folder of weights in place of the package's, with one small network."""
-    trained.calibration_ = {"coverage": 0.5, "factor": 1.0, "residuals": [0.01]}
+    trained.calibration_ = {
+        "coverage": 0.5,
+        "factor": 1.0,
+        "misfits": [0.01],
+        "made_for": trained._experiment(),
+    }
     trained.save(tmp_path / "tiny.npz", dtype="float32")
     (tmp_path / "tiny.md").write_text("# tiny\n")
     monkeypatch.setattr(_pretrained, "weights_folder", lambda: tmp_path)
