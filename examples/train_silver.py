@@ -6,7 +6,7 @@ patterns carry the artifacts of the published simulated experiment. In the end t
 the held-out samples and judged on the other, and written to a file that ``PhysicsReconstructor.load`` reads. The
 weights that come with the package were made on a CPU by
 
-    python examples/train_silver.py --samples 64000 --steps 14000
+    python examples/train_silver.py --samples 64000 --steps 14000 --held-out 600
 
 Everything goes to the folder: pool, checkpoints, log, learning curve, weights. Stopped at any moment, by Ctrl-C or
 worse, the same command goes on. The GPU needs Keras with TensorFlow, JAX or PyTorch (``KERAS_BACKEND``), and 20 000
