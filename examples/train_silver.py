@@ -49,6 +49,8 @@ HELD_OUT_SEED = 10**6
 TRIAL_STEPS = 60
 FIRST_PHYSICS, LAST_PHYSICS = 30.0, 300.0
 """Weights of the exact scatter loss at the beginning and in the end of training."""
+FIRST_RATE, LATER_RATE = 1e-3, 5e-4
+"""Highest learning rates of a first round and of those that begin with weights."""
 COVERAGE = 0.9
 FEWEST = 30
 """Held-out samples: half of them must be enough to calibrate with, though pools leave some bodies out."""
@@ -68,12 +70,12 @@ class Choices:
     training_grid: int | None = None
     validate_every: int = 1000
 
-    def loss(self, steps: int) -> Loss:
-        """Say what is minimised: surfaces, and more and more the pattern too."""
+    def loss(self, steps: int, later: bool) -> Loss:
+        """Say what is minimised: surfaces, and more and more the pattern too; in later rounds that from the start."""
         if not self.exact:
             return make_loss("annealed", steps)
-        ramp = Ramp(start=FIRST_PHYSICS, stop=LAST_PHYSICS, end=steps)
-        return WeightedLoss([SurfaceLoss(), ExactPhysicsLoss()], [1.0, ramp])
+        weight = LAST_PHYSICS if later else Ramp(start=FIRST_PHYSICS, stop=LAST_PHYSICS, end=steps)
+        return WeightedLoss([SurfaceLoss(), ExactPhysicsLoss()], [1.0, weight])
 
 
 ON_CPU = Choices(CompactEncoder(width=32, stride=8), "float32", 16, 60_000, 512, exact=True, training_grid=32)
@@ -153,23 +155,29 @@ def _array(tensor: Any) -> Images:
 
 
 def reconstructor(arguments: argparse.Namespace, choices: Choices, steps: int) -> PhysicsReconstructor:
-    """Say what is trained, and how."""
-    return PhysicsReconstructor(
+    """Say what is trained, and how; weights to begin with are there already."""
+    later = arguments.begin is not None
+    settings = PhysicsReconstructor(
         simulator=sk.MSFTSimulator(),
         augmenter=artifacts(None, 0.5),
         encoder=choices.encoder,
         decoder="planes",
-        loss=choices.loss(steps),
+        loss=choices.loss(steps, later),
         grid=GRID,
         training_grid=choices.training_grid,
         n_steps=steps,
         batch_size=choices.batch_size,
+        learning_rate=LATER_RATE if later else FIRST_RATE,
         precision=choices.precision,
         validation=choices.validation,
         validate_every=choices.validate_every,
         random_state=arguments.seed,
         verbose=True,
+        warm_start=later,
     )
+    if not later:
+        return settings
+    return PhysicsReconstructor.load(arguments.begin).set_params(**settings.get_params(deep=False))
 
 
 def steps_of(arguments: argparse.Namespace, choices: Choices, source: Any) -> int:
@@ -193,7 +201,8 @@ def train(arguments: argparse.Namespace, choices: Choices, fresh: bool) -> Path:
     steps = steps_of(arguments, choices, source)
     print(f"{steps} steps of {choices.batch_size} samples each.", flush=True)
     network = reconstructor(arguments, choices, steps)
-    network.set_params(checkpoint=arguments.folder / "training", checkpoint_minutes=2)
+    checkpoints = "training" if arguments.begin is None else f"training_from_{arguments.begin.stem}"
+    network.set_params(checkpoint=arguments.folder / checkpoints, checkpoint_minutes=2)
     if arguments.minutes is not None:
         network.set_params(time_budget=60 * arguments.minutes)
     network.fit(source)
@@ -276,6 +285,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=150_000, help="bodies of the pool, 33 kB each")
     parser.add_argument("--jobs", type=int, default=-1, help="processes that simulate the pool; -1 for all")
     parser.add_argument("--steps", type=int, help="training steps; by default 60 000, on a GPU 20 000")
+    parser.add_argument(
+        "--begin", type=Path, help="weights of another round, under a name of their own, to begin with"
+    )
     parser.add_argument(
         "--minutes", type=float, help="time for training; without --steps it says how many, by a trial"
     )
