@@ -92,9 +92,9 @@ def canonical_shift_of_planes(normals: Any, offsets: Any, box: float = 318.75, g
     >>> import numpy as np
     >>> from scatterkit.reconstruction import canonical_shift_of_planes
     >>> normals = np.vstack([np.eye(3), -np.eye(3)]).astype(np.float32)[None]
-    >>> offsets = np.array([[40, 20, 30, 20, 20, 30]], dtype=np.float32)
+    >>> offsets = np.array([[40, 20, 30, 20, 40, 30]], dtype=np.float32)
     >>> canonical_shift_of_planes(normals, offsets, box=160.0, grid=16).round(3)
-    array([[-10.,   0., -46.]], dtype=float32)
+    array([[-10.,  10., -46.]], dtype=float32)
     """
     from scatterkit.reconstruction._columns import entrance_and_exit, ops
 

@@ -171,6 +171,7 @@ def test_loaded_weights_can_be_trained_on(fitted, tmp_path):
     assert 0 < apart < 0.1
 
 
+@pytest.mark.slow
 def test_validation_is_kept_apart_and_clean(fitted):
     noisy = Augmenter([UniformNoise()])
     given = {"validation": 4, "validate_every": 10, "learning_rate": 1e-9}

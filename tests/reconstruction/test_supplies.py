@@ -146,6 +146,7 @@ def test_arrays_without_views_and_masks_have_none():
     assert sorted(supply.at(0)[1]) == ["volume"]  # on an odd number of pixels no view lacks any
 
 
+@pytest.mark.slow
 def test_endless_sources_give_half_spaces_for_surfaces():
     sampler = HalfSpaceSampler(size=(40, 90))
     supply = supply_of(sampler, None, None, wishes(targets=("surface",)))

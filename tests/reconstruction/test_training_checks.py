@@ -48,6 +48,7 @@ def test_constant_rates_rise_where_moments_begin_anew():
     assert int(after["step"]) == 5001
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_warm_starts_go_on_in_the_same_session(tmp_path):
     Y = bodies()

@@ -191,6 +191,7 @@ def test_facts_among_attributes_are_compared():
     supply(make_dataset(PATTERNS, volumes=VOLUMES, attrs={"scale": "log", "dq": 0.02, "wavelength": 13.5}))
 
 
+@pytest.mark.slow
 def test_samplers_keep_a_seed_of_their_own_and_validate_on_other_bodies():
     def offsets(own, **changed):
         sampler = clone(SMALL).set_params(random_state=own)

@@ -108,6 +108,7 @@ def test_artifacts_are_those_of_the_augmenter(OnTheFly, array):
     assert np.array_equal(array(first(seeded)[0][0]), array(first(same)[0][0]))
 
 
+@pytest.mark.slow
 def test_all_published_artifacts_run_compiled_on_the_device(OnTheFly, array):
     [(x, clean)] = first(OnTheFly(**SMALL, y="pattern", augmenter=Augmenter(random_state=0)))
     assert np.isfinite(array(x)).all()
