@@ -20,7 +20,9 @@ def array(tensor: Any) -> Array:
 
 
 def tensor(values: Any) -> Any:
-    """An array as a tensor of single precision."""
+    """An array, or a tensor, as a tensor of single precision."""
+    if keras.ops.is_tensor(values):
+        return keras.ops.cast(values, "float32")
     return keras.ops.convert_to_tensor(np.array(values, dtype=np.float32))
 
 
