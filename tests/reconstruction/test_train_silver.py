@@ -66,7 +66,7 @@ def test_it_goes_on_where_it_was_stopped_and_judges_in_the_end(tmp_path: Path) -
     network = PhysicsReconstructor.load(path)
     assert [row["step"] for row in network.history_] == [10, 20]
     assert network.history_[0] == stopped.history_[0]
-    assert len(network.calibration_["residuals"]) == known
+    assert len(network.calibration_["misfits"]) == known
     assert network.calibration_["coverage"] == 0.9
 
 
