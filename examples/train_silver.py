@@ -27,7 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scatterkit as sk
-from scatterkit.augmentation import SimulatedExperiment
+from scatterkit.augmentation import (
+    CentralHole,
+    Chain,
+    Crop,
+    NoiseFloor,
+    Saturation,
+    Shift,
+    SimulatedExperiment,
+    UniformNoise,
+)
 from scatterkit.reconstruction import (
     CompactEncoder,
     ExactPhysicsLoss,
@@ -51,6 +60,8 @@ FIRST_PHYSICS, LAST_PHYSICS = 30.0, 300.0
 """Weights of the exact scatter loss at the beginning and in the end of training."""
 FIRST_RATE, LATER_RATE = 1e-3, 5e-4
 """Highest learning rates of a first round and of those that begin with weights."""
+TROUBLED = 0.6
+"""Share of the training's patterns that get artifacts."""
 COVERAGE = 0.9
 FEWEST = 30
 """Held-out samples: half of them must be enough to calibrate with, though pools leave some bodies out."""
@@ -107,9 +118,23 @@ def bodies(seed: int) -> MixedSampler:
     return MixedSampler(kinds, weights=[2, 1, 1], random_state=seed)
 
 
-def artifacts(seed: int | None, probability: float) -> sk.Augmenter:
-    """Say what patterns suffer: the published simulated experiment, or nothing."""
-    return sk.Augmenter([SimulatedExperiment()], random_state=seed, probability=probability)
+def artifacts(seed: int | None) -> sk.Augmenter:
+    """Say what held-out patterns suffer: the published simulated experiment."""
+    return sk.Augmenter([SimulatedExperiment()], random_state=seed)
+
+
+def training_artifacts() -> sk.Augmenter:
+    """Say what patterns suffer in training: that, or what measured ones like those of Barke et al. (2015) do."""
+    small_round_detector = Crop(rectangle=(0.0, 0.0), circle=(0.25, 0.35))
+    measured = [
+        UniformNoise((0.0, 0.1)),
+        NoiseFloor(),
+        Shift((-2.0, 2.0)),
+        CentralHole((1.5, 6.0)),
+        Saturation((0.8, 1.4)),
+    ]
+    choices = [SimulatedExperiment(), Chain([*measured, small_round_detector])]
+    return sk.Augmenter(choices, probability=TROUBLED)
 
 
 def supply(arguments: argparse.Namespace, fresh: bool) -> Any:
@@ -126,7 +151,7 @@ def held_out(arguments: argparse.Namespace, fresh: bool) -> HeldOut:
     """Make samples of another seed than those of the training."""
     seed, n = arguments.seed + HELD_OUT_SEED, arguments.held_out
     clean, volumes = _fresh(seed, n) if fresh else _pooled(arguments, seed, n)
-    seen = artifacts(seed, 1.0).augment(clean)
+    seen = artifacts(seed).augment(clean)
     return HeldOut(clean, seen.patterns, seen.masks, volumes)
 
 
@@ -159,7 +184,7 @@ def reconstructor(arguments: argparse.Namespace, choices: Choices, steps: int) -
     later = arguments.begin is not None
     settings = PhysicsReconstructor(
         simulator=sk.MSFTSimulator(),
-        augmenter=artifacts(None, 0.5),
+        augmenter=training_artifacts(),
         encoder=choices.encoder,
         decoder="planes",
         loss=choices.loss(steps, later),

@@ -8,6 +8,7 @@ from scatterkit.augmentation.gaps import DetectorGaps, PanelGaps
 from scatterkit.augmentation.geometry import Rotation, Shift
 from scatterkit.augmentation.masks import Bar, BlindSpot, CentralHole, Crop
 from scatterkit.augmentation.noise import PoissonNoise, SaltAndPepper, ShotNoise, UniformNoise
+from scatterkit.augmentation.noise_floor import NoiseFloor
 from scatterkit.augmentation.optics import Blur, Saturation, StrayLight
 from scatterkit.augmentation.params import AugmentationParams, Augmented
 from scatterkit.augmentation.photon_noise import PhotonNoise
@@ -24,6 +25,7 @@ __all__ = [
     "Crop",
     "DetectorGaps",
     "Filter",
+    "NoiseFloor",
     "PanelGaps",
     "PhotonNoise",
     "PoissonNoise",

@@ -144,10 +144,6 @@ class CalibratedPredictor(NetworkPredictor):
         larger = [np.sum(known >= misfit) for misfit in self._misfits(*self._numbers(X, mask))]
         return (1 + np.array(larger)) / (1 + len(known))
 
-    def _set_calibration(self, calibration: dict[str, Any] | None) -> None:
-        if calibration is not None and _MISFITS in calibration:  # files of old have other residuals
-            self.calibration_ = calibration
-
     def _experiment(self) -> dict[str, Any]:
         """Give what a calibration holds for."""
         simulator = to_plain(clone(self._simulator()).set_params(backend="auto", n_threads=None))

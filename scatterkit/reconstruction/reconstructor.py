@@ -58,8 +58,7 @@ class PhysicsReconstructor(NetworkTrainer):
     training_grid : int, optional
         Voxels, or columns, along each axis in training; ``grid`` by default. Half-spaces do not depend on the grid:
         with fewer columns `SurfaceLoss` takes less time. Volumes to train on must have this grid. Losses that compare
-        patterns of voxels, as "annealed" does, need ``grid``: on 32 voxels a true body's pattern differs from its own
-        by 64 as much (a scatter loss of 4e-3) as a good network's does.
+        patterns of voxels, as "annealed" does, need ``grid``: coarse voxels change a body's own pattern.
     pose : {"canonical", "given"}, default="canonical"
         Where true bodies are put before they are compared: in their `canonical_pose`, since no pattern tells where
         in the box a body lies, or where they are.

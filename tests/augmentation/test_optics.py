@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage, stats
 
 from scatterkit._validation import InvalidParameterError
-from scatterkit.augmentation import Blur, Saturation, StrayLight
+from scatterkit.augmentation import Blur, NoiseFloor, Saturation, StrayLight
+from scatterkit.response import DetectorResponse
 from scatterkit.simulation import LogScaler
 
 RNG = np.random.default_rng(11)
@@ -130,7 +131,40 @@ def test_little_stray_light_changes_little():
     np.testing.assert_allclose(found.apply(patterns, found.sample_params(4, (64, 64))), patterns, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [Saturation, Blur, StrayLight])
+def test_noise_floor_is_what_a_detector_responds():
+    patterns = LogScaler(eps=EPS).transform(DETECTOR_LIGHT)
+    artifact = NoiseFloor()
+    params = artifact.sample_params(4, (64, 64), random_state=5)
+    params["log_range"] = log_ranges(DETECTOR_LIGHT)
+    found = artifact.apply(patterns, params)
+    for i, light in enumerate(DETECTOR_LIGHT):
+        brightest = light.max()
+        eps = float(params["floor"][i]) * brightest
+        lowest = eps + float(params["threshold"][i]) * brightest
+        gain = 1 / np.log((brightest + eps) / lowest)
+        response = DetectorResponse(eps, gain, -gain * np.log(lowest))
+        np.testing.assert_allclose(found[i], response.apply(light), atol=2e-4)
+        assert 0 < (found[i] == 0).mean() < 0.5
+        assert found[i].max() == pytest.approx(1, abs=1e-5)
+
+
+def test_noise_floor_parameters():
+    params = NoiseFloor().sample_params(3000, (64, 64), random_state=1)
+    assert stats.kstest(np.log10(params["floor"]), stats.uniform(-6, 3).cdf).pvalue > 1e-3
+    assert stats.kstest(np.log10(params["threshold"]), stats.uniform(-5, 2).cdf).pvalue > 1e-3
+    decades = params["log_range"] / np.log(10)
+    assert stats.kstest(decades, stats.uniform(3, np.log10(300)).cdf).pvalue > 1e-3
+
+
+def test_a_pattern_dimmed_before_keeps_its_brightest_pixel_as_the_reference():
+    floor = NoiseFloor((1e-9, 1e-9), (1e-3, 1e-3), (1e4, 1e4))
+    pattern = np.float32([[[0.2, 0.5]]])
+    light = np.expm1(pattern.astype(float) * np.log(1e4))
+    expected = max(np.log(light[0, 0, 0] / light[0, 0, 1] / 1e-3) / np.log(1e3), 0)
+    np.testing.assert_allclose(floor.apply(pattern, floor.sample_params(1)), [[[expected, 1]]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [Saturation, Blur, StrayLight, NoiseFloor])
 @pytest.mark.parametrize("shape", [(128, 128), (65, 65), (30, 48), (1, 1)])
 def test_shapes_and_patterns_without_light(kind, shape):
     artifact = kind()
@@ -151,6 +185,9 @@ def test_shapes_and_patterns_without_light(kind, shape):
         (StrayLight(halo_width=(0.0, 1.0)), "halo_width"),
         (StrayLight(gradient=(0.0, 2.0)), "gradient"),
         (StrayLight(dynamic_range=(1.0, 1e3)), "dynamic_range"),
+        (NoiseFloor(floor=(0.0, 1e-3)), "floor"),
+        (NoiseFloor(threshold=(1e-3, 1.0)), "threshold"),
+        (NoiseFloor(dynamic_range=(1.0, 1e3)), "dynamic_range"),
     ],
 )
 def test_bad_parameters_are_named(artifact, name):

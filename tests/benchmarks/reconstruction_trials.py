@@ -116,7 +116,7 @@ def judge(body: Body, case: Case, placed: bool) -> dict[str, Any]:
         body = body.shift(-np.mean(body.bounds, axis=0))
         fine, coarse = (Rasterizer(grid=grid).transform([body]) for grid in (FULL, GRID))
     elif body is not None and body.any():
-        fine = coarse = body[None]
+        fine, coarse = body[None], _on_grid(body, GRID)[None]
     else:
         return {"failure": "no body"}
     figures = {
@@ -129,6 +129,11 @@ def judge(body: Body, case: Case, placed: bool) -> dict[str, Any]:
     if placed and isinstance(body, Solid):
         figures["placed_front_iou"] = placed_overlap(body, case)
     return figures
+
+
+def _on_grid(volume: Array, grid: int) -> Array:
+    """Repeat voxels until there are so many along an axis."""
+    return np.kron(volume, np.ones((max(grid // len(volume), 1),) * 3, volume.dtype))
 
 
 def described(method: str, task: Task, width: float, setting: Setting, seconds: float) -> dict[str, Any]:

@@ -158,6 +158,7 @@ CASES: dict[str, Case] = {
         lambda sampler: sampler.sample(1), lambda: {"samplers": [scatterkit.solids.HalfSpaceSampler()]}
     ),
     "MultiStartFitter": Case(lambda fitter: fitter.fit(patterns()), small_search),
+    "NoiseFloor": Case(spoil),
     "PanelDetector": Case(lambda detector: detector.wavevectors(wavenumber=0.5), two_panels),
     "PanelGaps": Case(spoil, known_panels),
     "PhotonCounts": Case(lambda counts: counts.transform(patterns())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,10 @@ class Steps:
         return targets_for(self._wanted, targets, grid=self._grid, box=self._box, posed=self._posed)
 
 
+FEW = 8
+"""Patterns for which compiling takes longer than doing without."""
+
+
 def forward(network: Any) -> Callable[[Any, Any], NDArray[np.float32]]:
     """Give the function from arrays of patterns and masks to numbers, compiled; batches of any size."""
     run = _for_jax(network) if backends.BACKEND == "jax" else _for_others(network)
@@ -184,8 +189,15 @@ def forward(network: Any) -> Callable[[Any, Any], NDArray[np.float32]]:
 
 
 def _for_others(network: Any) -> Callable[..., Tensor]:
+    """Compile at the second call, or the first one with many patterns: few are seen sooner without."""
     shapes = [tuple(part.shape[1:]) for part in network.inputs]
-    return backends.of_any_batch(lambda pattern, mask: network((pattern, mask), training=False), shapes)
+    calls = count()
+
+    def run(pattern: Tensor, mask: Tensor) -> Tensor:
+        return network((pattern, mask), training=False)
+
+    compiled = backends.of_any_batch(run, shapes)
+    return lambda *given: (run if next(calls) == 0 and len(given[0]) <= FEW else compiled)(*given)
 
 
 def _for_jax(network: Any) -> Callable[..., Tensor]:
