@@ -1,4 +1,5 @@
 from . import augmentation as augmentation
+from . import comparison as comparison
 from . import datasets as datasets
 from . import experiment as experiment
 from . import fitting as fitting
@@ -10,6 +11,8 @@ from . import response as response
 from . import simulation as simulation
 from . import solids as solids
 from .augmentation import Augmenter as Augmenter
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
 from .datasets import DatasetGenerator as DatasetGenerator
 from .datasets import fetch_barke2015 as fetch_barke2015
 from .experiment import Beam as Beam

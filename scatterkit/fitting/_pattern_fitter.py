@@ -294,6 +294,7 @@ class PatternFitter(Component, ABC):
         self.responses_: list[DetectorResponse | None] = []
         self.residuals_ = np.zeros(0)
         self.deviances_ = np.zeros(0)
+        self.n_simulations_ = np.zeros(0)
         self.candidates_: list[list[tuple[float, Solid]]] = []
         self.history_: list[list[dict[str, Any]]] = []
         self.evidence_: list[dict[str, float]] = []
@@ -342,6 +343,7 @@ class PatternFitter(Component, ABC):
             self.responses_.append(None)
             self.residuals_ = np.append(self.residuals_, np.nan)
             self.deviances_ = np.append(self.deviances_, np.nan)
+            self.n_simulations_ = np.append(self.n_simulations_, np.nan)
             self.candidates_.append([])
             self.history_.append([])
             self.evidence_.append({})
@@ -354,6 +356,7 @@ class PatternFitter(Component, ABC):
         self.responses_[place] = found.response
         self.residuals_[place] = found.residual
         self.deviances_[place] = found.deviance
+        self.n_simulations_[place] = found.simulations
         self.candidates_[place] = found.candidates
         self.history_[place] = found.history
         self.evidence_[place] = found.evidence

@@ -27,8 +27,8 @@ BUGS = (AssertionError, AttributeError, TypeError)
 class FittedPattern:
     """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
 
-    There is no solid where no body could be made. ``deviance`` is Poisson's, per pixel, of fits by photon counts. The
-    user is warned of ``caveat``.
+    There is no solid where no body could be made. ``deviance`` is Poisson's, per pixel, of fits by photon counts.
+    ``simulations`` were made, where they are counted. The user is warned of ``caveat``.
     """
 
     solid: Solid | None
@@ -38,6 +38,7 @@ class FittedPattern:
     history: list[dict[str, Any]] = field(default_factory=list)
     evidence: dict[str, float] = field(default_factory=dict)
     deviance: float = math.nan
+    simulations: float = math.nan
     interrupted: bool = False
     caveat: str = ""
 

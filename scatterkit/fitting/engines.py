@@ -119,7 +119,7 @@ def fit_by_facets(
     bodies = []
     for point, response, deviance in [*((b.point, b.response, b.deviance) for b in found), *as_it_came]:
         try:
-            solid = _centred(model.solid(point, search.limit))
+            solid = centred(model.solid(point, search.limit))
         except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
             continue
         intensity = facet_intensity(request.simulator, solid)
@@ -189,13 +189,13 @@ def fit_by_voxels(
     )
     bodies = []
     for candidate in search.run(radii, request.rng):
-        solid = _centred(model.solid(candidate.point, search.limit))
+        solid = centred(model.solid(candidate.point, search.limit))
         intensity = voxel_intensity(request.simulator, solid, request.grid)
         bodies.append(_Body(solid, *request.judged(intensity, candidate.response)))
     return _result(bodies, False)
 
 
-def _centred(solid: Solid) -> Solid:
+def centred(solid: Solid) -> Solid:
     """Shift a body to the middle of the box."""
     return solid.shift(-np.mean(solid.bounds, axis=0))
 

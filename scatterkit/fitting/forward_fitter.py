@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -124,6 +125,8 @@ class ForwardFitter(PatternFitter):
     deviances_ : ndarray of shape (n,)
         Poisson's deviance per pixel that the fit leaves, for patterns with ``counts``; NaN for others. Where pixels
         have ten photons and more a body that is right leaves about 1; dim pixels leave less, wrong models more.
+    n_simulations_ : ndarray of shape (n,)
+        Simulations of each pattern, up to the last entry of its ``history_``.
     candidates_ : list of list of (float, Solid)
         For each pattern, residual and body of every start that was followed to the end, best first.
     history_ : list of list of dict
@@ -254,19 +257,22 @@ class ForwardFitter(PatternFitter):
             self.loss == "robust",
         )
         history: list[dict[str, Any]] = []
+        begun, before = time.monotonic(), {"seconds": 0.0, "simulations": 0}
         by_facets = self._by_facets()
         with progress_bar(
             None, description=title, verbose=self.verbose, unit="descent" if by_facets else "step"
         ) as bar:
 
             def report(entry: dict[str, Any], total: int | None = None) -> None:
-                history.append(entry)
+                history.append(entry | {name: entry[name] + more for name, more in before.items()})
                 bar.total = total
                 bar.update()
                 if len(history) % 10 == 0:
                     bar.set_postfix(residual=f"{entry['residual']:.5f}", refresh=False)
 
             def fit(request: FitRequest, model: BodyModel) -> FittedPattern:
+                # each model counts from zero, the record of the pattern goes on
+                before["seconds"], before["simulations"] = time.monotonic() - begun, simulations_of(history)
                 if by_facets:
                     assert isinstance(model, PlaneModel)
                     return fit_by_facets(request, model, self._schedule(), report)
@@ -274,7 +280,7 @@ class ForwardFitter(PatternFitter):
 
             whole = isinstance(self.model, str) and self.model == CATALOGUE
             found = fit_catalogue(request, fit) if whole else fit(request, clone(self._a_model()))
-        return replace(found, history=history)
+        return replace(found, history=history, simulations=simulations_of(history))
 
     def _a_model(self) -> BodyModel:
         """Give the body model, or one of the catalogue's, which all go the same way."""
@@ -318,6 +324,11 @@ class ForwardFitter(PatternFitter):
             allowed = f"radii in nm in (0, {box_limit(box):g}], so that the bodies fit the box"
             raise fail("radii", owner, allowed, shown(self.radii))
         return radii
+
+
+def simulations_of(history: Sequence[Mapping[str, Any]]) -> int:
+    """Give how many simulations were made up to the last entry of a record."""
+    return max((int(entry["simulations"]) for entry in history), default=0)
 
 
 __all__ = ["ForwardFitter"]

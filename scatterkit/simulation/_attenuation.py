@@ -66,3 +66,9 @@ def attenuation(simulator: Any) -> complex:
     if n is not None:
         raise fail("refractive_index", owner, f"None where absorption is {convention!r}", shown(n))
     return complex(1 / (simulator.absorption_length * (2 if convention == "intensity" else 1)))
+
+
+def seen_front(simulator: Any) -> dict[str, float]:
+    """Give what `scatterkit.metrics.front_iou` has to know of an experiment; all of a body where nothing absorbs."""
+    decay = attenuation(simulator).real
+    return {"absorption_length": 1 / decay if decay > 0 else simulator.box, "box": simulator.box}

@@ -233,6 +233,7 @@ class Pursuit:
             residual=residual,
             candidates=[(value, body) for value, body, _ in found],
             history=[improvement.entry(limit) for improvement in self.improvements],
+            simulations=self.simulations,
             interrupted=interrupted,
         )
 

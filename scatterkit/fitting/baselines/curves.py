@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scatterkit._validation import Instance, Integer, Positive, check_array, check_value, fail, shown
 from scatterkit.metrics import front_iou, scatter_loss
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.simulation._attenuation import attenuation
+from scatterkit.simulation._attenuation import seen_front
 from scatterkit.solids import Rasterizer, Solid
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def _compared(
             None
         ]
     target = simulator.transform(true)
-    decay = attenuation(simulator).real
-    seen = {"absorption_length": 1 / decay if decay > 0 else simulator.box, "box": simulator.box}
+    seen = seen_front(simulator)
     overlaps, losses = [], []
     for solid in solids:
         volume = rasterizer.transform([solid])

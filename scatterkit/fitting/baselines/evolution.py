@@ -94,6 +94,8 @@ class EvolutionFitter(BaselineFitter):
         The detector response of each pattern.
     residuals_ : ndarray of shape (n,)
         Mean squared difference over the mask between pattern and fit.
+    n_simulations_ : ndarray of shape (n,)
+        Simulations of each pattern.
     candidates_ : list of list of (float, Solid)
         For each pattern, residual and body of the best of the last few runs, best first.
     history_ : list of list of dict

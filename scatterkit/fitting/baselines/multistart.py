@@ -61,6 +61,8 @@ class MultiStartFitter(BaselineFitter):
         The detector response of each pattern.
     residuals_ : ndarray of shape (n,)
         Mean squared difference over the mask between pattern and fit.
+    n_simulations_ : ndarray of shape (n,)
+        Simulations of each pattern.
     candidates_ : list of list of (float, Solid)
         For each pattern, residual and body of the best.
     history_ : list of list of dict

@@ -77,6 +77,8 @@ class RetrievalFitter(BaselineFitter):
         The detector response of each pattern.
     residuals_ : ndarray of shape (n,)
         Mean squared difference over the mask between pattern and fit.
+    n_simulations_ : ndarray of shape (n,)
+        Simulations of each pattern.
     candidates_ : list of list of (float, Solid)
         For each pattern, residual and body of the best, and of the best one as it was retrieved.
     history_ : list of list of dict
@@ -179,7 +181,10 @@ class RetrievalFitter(BaselineFitter):
                 Hashed(simulator), n, SEED, self.grid, self.verbose
             )
         else:
-            self._library = given_library(*self._given(), simulator)
+            made_of = (self.library, Hashed(simulator))
+            before = getattr(self, "_made_of", (None, None))
+            if before[0] is not made_of[0] or before[1] != made_of[1]:  # made once, as the user expects
+                self._library, self._made_of = given_library(*self._given(), simulator), made_of
 
     def _named(self, pursuit: Pursuit) -> dict[str, Planes]:
         retrieved = [step for step in pursuit.improvements if step.label.startswith("entry")]
