@@ -144,8 +144,8 @@ def compare(
     experiment = _experiment(methods) if simulator is None else simulator
     masks = measured_masks(X, mask, experiment, owner=OWNER)
     for method in methods:
-        own = getattr(method.estimator, "simulator", None)
-        measured_masks(X, mask, experiment if own is None else own, owner=f"{OWNER} ({method.name!r})")
+        if (own := method.simulator()) is not None:
+            measured_masks(X, mask, own, owner=f"{OWNER} ({method.name!r})")
     patterns = measured_patterns(X, masks, experiment, owner=OWNER)
     truths, names = _truths(y, len(patterns)), _names(sample_names, len(patterns))
     judge = Judge(experiment, int(grid), float(max_shift), float(eps))
@@ -265,7 +265,7 @@ def _check_settings(
 
 def _experiment(methods: list[Method]) -> MSFTSimulator:
     """Give the experiment that all methods share."""
-    found = [getattr(method.estimator, "simulator", None) or MSFTSimulator() for method in methods]
+    found = [own for method in methods if (own := method.simulator()) is not None] or [MSFTSimulator()]
     if any(to_plain_result(one) != to_plain_result(found[0]) for one in found):
         allowed = "given where the methods have different ones"
         raise fail("simulator", OWNER, allowed, "None")

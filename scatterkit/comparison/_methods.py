@@ -23,6 +23,7 @@ from scatterkit.comparison._judging import Body
 from scatterkit.fitting import curve_dataset
 from scatterkit.fitting._pattern_fitter import PatternFitter
 from scatterkit.reconstruction import PhysicsReconstructor, Refiner
+from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 OWNER = "compare"
@@ -55,6 +56,13 @@ class Method:
         if budget is not None:
             self._set_budget(budget)
         self._random_state = getattr(self.estimator, "random_state", None)
+
+    def simulator(self) -> MSFTSimulator | None:
+        """Give the experiment that the method is for; None where it does not say."""
+        if not hasattr(self.estimator, "simulator"):
+            return None
+        own: MSFTSimulator | None = self.estimator.simulator
+        return MSFTSimulator() if own is None else own
 
     def _set_budget(self, budget: float) -> None:
         if self.is_fitter and "time_budget" in self.estimator.get_params(deep=False):
