@@ -21,6 +21,7 @@ FAST = ("generated_bodies",)
 SLOW = (
     "files",
     "augmentation",
+    "comparison",
     "datasets",
     "experiment",
     "feeding",

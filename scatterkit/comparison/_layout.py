@@ -97,3 +97,14 @@ def best_so_far(record: Record, elapsed: NDArray[np.float64]) -> NDArray[np.floa
     if len(seconds):
         best = np.where(last >= 0, np.minimum.accumulate(residuals)[np.maximum(last, 0)], np.nan)
     return np.where(elapsed >= record.seconds, record.figures.get("residual", np.nan), best)
+
+
+def with_texts(dataset: xr.Dataset) -> xr.Dataset:
+    """Give a data set whose texts are Python's, as Zarr stores them, without settings of a file it came from."""
+    plain = dataset.copy()
+    for name in plain.variables:
+        if plain[name].dtype.kind in "UT":
+            plain[name] = plain[name].astype(object)
+        plain[name].encoding = {}
+    plain.encoding = {}
+    return plain

@@ -48,7 +48,7 @@ def paired(
     gains = -differences if better == "lower" else differences
     n = len(differences)
     return {
-        "median": float(np.median(ours)) if n else np.nan,
+        "method_median": float(np.median(ours)) if n else np.nan,
         "reference_median": float(np.median(theirs)) if n else np.nan,
         "median_difference": float(np.median(differences)) if n else np.nan,
         "low": low,

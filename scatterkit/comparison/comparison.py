@@ -14,7 +14,7 @@ from scatterkit._random import RandomState, seed_of
 from scatterkit._serialization import from_json
 from scatterkit._validation import Choice, Integer, Real, check_value, fail, shown
 from scatterkit.comparison._judging import Body
-from scatterkit.comparison._layout import FORMAT, METRICS
+from scatterkit.comparison._layout import FORMAT, METRICS, with_texts
 from scatterkit.comparison._records import bodies_from_file, bodies_to_file
 from scatterkit.comparison._statistics import paired
 from scatterkit.comparison._tables import rows_of, text_of
@@ -168,7 +168,7 @@ class Comparison:
         Returns
         -------
         xarray.Dataset
-            Along ``method``: ``median`` and ``reference_median`` over the pairs, ``median_difference`` (method minus
+            Along ``method``: ``method_median`` and ``reference_median`` over the pairs, ``median_difference`` (method minus
             reference), ``low`` and ``high``, the ends of its bootstrap interval, ``share_won`` and ``share_tied``,
             parts of the samples on which the method is better than the reference or the same, ``n_pairs``, and
             ``n_left_out``, samples that one of both has no figure for.
@@ -241,7 +241,7 @@ class Comparison:
         """
         target = target_path(folder, owner="Comparison.save", overwrite=overwrite, folder=True, name="folder")
         with replacing_folder(target, overwrite=overwrite) as partial:
-            self.dataset.to_zarr(partial / DATA, consolidated=False)
+            with_texts(self.dataset).to_zarr(partial / DATA, consolidated=False)
             bodies_to_file(partial / BODIES, {**_numbered(self.bodies), TRUTHS: self.truths})
         return target
 
@@ -276,13 +276,9 @@ class Comparison:
         try:
             stored = bodies_from_file(root / BODIES)
             with xr.open_zarr(root / DATA, consolidated=False) as source:
-                dataset = source.load()
+                dataset = with_texts(source.load())
             if dataset.attrs.get("format", FORMAT) != FORMAT:
                 raise ValueError(f"a data set of the form {shown(dataset.attrs['format'])}")
-            for name, variable in dataset.variables.items():
-                dataset[name].encoding = {}
-                if variable.dtype.kind == "T":
-                    dataset[name] = dataset[name].astype(object)
             truths = stored.pop(TRUTHS)
             names = [str(name) for name in dataset["method"].values]
             return cls(dataset, dict(zip(names, stored.values(), strict=True)), truths)

@@ -46,7 +46,7 @@ def test_differences_are_paired() -> None:
     assert found.attrs["interval"] == "percentile bootstrap"
     assert found.attrs["reference"] == "network"
     assert (found.low.attrs["units"], found.n_pairs.attrs["units"]) == ("1", "1")
-    assert comparison.differences("seconds").median.attrs["units"] == "s"
+    assert comparison.differences("seconds").method_median.attrs["units"] == "s"
 
 
 def test_more_overlap_is_better_and_less_residual_is() -> None:
@@ -133,7 +133,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     xr.testing.assert_identical(back.differences("residual"), first.differences("residual"))
     back.save(tmp_path / "again")
     xr.testing.assert_identical(Comparison.load(tmp_path / "again").dataset, first.dataset)
-    with pytest.raises(ValueError, match="'folder' parameter of Comparison.save"):
+    with pytest.raises(ValueError, match=r"'folder' parameter of Comparison\.save"):
         first.save(folder)
     first.save(folder, overwrite=True)
 

@@ -14,6 +14,8 @@ import pytest
 from comparison_tools import CUBES, SIMULATOR, Known, patterns, short_fit
 
 from scatterkit.comparison import Comparison, compare
+from scatterkit.comparison._methods import Method
+from scatterkit.comparison._records import Record, parts_of, record_of
 from scatterkit.fitting import RetrievalFitter
 from scatterkit.fitting._pattern_fitter import PatternFitter
 
@@ -59,11 +61,8 @@ def test_a_call_that_was_cut_goes_on(name: str, tmp_path: Path, monkeypatch: pyt
         "method001_sample000000.npz",
     ]
     stamps = {path: (tmp_path / path).stat().st_mtime_ns for path in there}
-    asked = []
-    monkeypatch.setattr(
-        "scatterkit.comparison._methods.Method.run",
-        lambda self, *given, run=_run: asked.append(self.name) or run(self, *given),
-    )
+    asked, answer = [], Method.run
+    monkeypatch.setattr(Method, "run", lambda self, *given: asked.append(self.name) or answer(self, *given))
     comparison = run(tmp_path)
     assert asked == ["longer", "short", "longer", "short", "longer"]
     assert {path: (tmp_path / path).stat().st_mtime_ns for path in there} == stamps
@@ -71,11 +70,6 @@ def test_a_call_that_was_cut_goes_on(name: str, tmp_path: Path, monkeypatch: pyt
     for metric in set(whole.metrics) - {"seconds"}:
         np.testing.assert_array_equal(comparison.dataset[metric].values, whole.dataset[metric].values)
     np.testing.assert_array_equal(comparison.dataset.predicted.values, whole.dataset.predicted.values)
-
-
-from scatterkit.comparison._methods import Method  # noqa: E402
-
-_run = Method.run
 
 
 def test_a_finished_call_is_read_without_any_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +113,7 @@ def test_a_damaged_record_is_made_again(tmp_path: Path) -> None:
     assert record.stat().st_size > 1000
 
 
-def test_failures_and_volumes_are_kept_too(tmp_path: Path) -> None:
-    from scatterkit.comparison._records import Record, parts_of, record_of
-
+def test_failures_and_volumes_are_kept_too() -> None:
     volume = np.random.default_rng(0).uniform(size=(4, 4, 4)).astype(np.float32)
     record = Record(volume, 1.5, 7.0, {"residual": 0.1}, volume[0], (np.arange(3.0), np.arange(3.0)))
     back = record_of(*parts_of(record))
@@ -142,7 +134,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_told_from_others_is_not_kept(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="components whose parameters JSON can hold.*'known'"):
+    with pytest.raises(ValueError, match=r"components whose parameters JSON can hold.*'known'"):
         run(tmp_path / "a", reconstructors={"known": Known(CUBES)})
     drawn = short_fit(random_state=np.random.default_rng(0))
     with pytest.raises(ValueError, match="Give an integer instead"):

@@ -50,7 +50,11 @@ def test_pairs_with_a_missing_figure_are_left_out_and_counted() -> None:
     theirs = np.array([2.0, 2.0, np.nan, 5.5, 1.0])
     found = paired(ours, theirs, "lower", **SETTINGS)
     assert (found["n_pairs"], found["n_left_out"]) == (2, 3)
-    assert (found["median"], found["reference_median"], found["median_difference"]) == (2.5, 3.75, -1.25)
+    assert (found["method_median"], found["reference_median"], found["median_difference"]) == (
+        2.5,
+        3.75,
+        -1.25,
+    )
     assert found["share_won"] == 1
 
 
