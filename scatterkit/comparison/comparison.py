@@ -168,10 +168,10 @@ class Comparison:
         Returns
         -------
         xarray.Dataset
-            Along ``method``: ``method_median`` and ``reference_median`` over the pairs, ``median_difference`` (method minus
-            reference), ``low`` and ``high``, the ends of its bootstrap interval, ``share_won`` and ``share_tied``,
-            parts of the samples on which the method is better than the reference or the same, ``n_pairs``, and
-            ``n_left_out``, samples that one of both has no figure for.
+            Along ``method``: ``method_median`` and ``reference_median`` over the pairs, ``median_difference`` (method
+            minus reference), ``low`` and ``high``, the ends of its bootstrap interval, ``share_won`` and
+            ``share_tied``, parts of the samples on which the method is better than the reference or the same,
+            ``n_pairs``, and ``n_left_out``, samples that one of both has no figure for.
 
         Raises
         ------

@@ -280,3 +280,10 @@ def test_a_body_of_the_catalogue_is_found() -> None:
     assert comparison.dataset.residual.values[0, 0] < 1e-6
     assert comparison.dataset.front_iou.values[0, 0] > 0.95
     assert comparison.dataset.n_simulations.values[0, 0] > 20
+
+
+def test_the_judge_agrees_with_a_fitter_that_minimises_the_same() -> None:
+    fitter = short_fit(max_simulations=30)
+    data = compare({"fit": fitter}, patterns()).dataset
+    expected = [fitter.fit(pattern[None]).residuals_[0] for pattern in patterns()]
+    np.testing.assert_allclose(data.residual.values[0], expected, rtol=1e-3)

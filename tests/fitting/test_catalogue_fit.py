@@ -145,3 +145,28 @@ def test_the_fitter_warns_of_classes_without_time(monkeypatch):
         fitter.fit(X)
     assert isinstance(fits.models[0], CatalogueBody)
     assert math.isnan(fitter.evidence_[0]["sphere"])
+
+
+def test_the_record_of_all_classes_goes_on_from_class_to_class(monkeypatch):
+    """Each search counts from zero; the pattern's record does not."""
+
+    def search(request, model, schedule, report):
+        for simulations in (3, 8):
+            report(
+                {"seconds": 0.0, "simulations": simulations, "residual": 0.1, "q": 1.0, "start": model.name}
+            )
+        solid = Solid.from_catalogue("cube", circumradius=50)
+        return FittedPattern(solid, RESPONSE, 0.1, [(0.1, solid)])
+
+    monkeypatch.setattr("scatterkit.fitting.forward_fitter.fit_by_facets", search)
+    rows, columns = np.indices((128, 128)) - 64
+    X = np.exp(-0.01 * (rows**2 + columns**2))[None]
+    fitter = ForwardFitter("catalogue", random_state=0).fit(X)
+    counted = [entry["simulations"] for entry in fitter.history_[0]]
+    n_fits = len(counted) // 2
+    assert n_fits > len(NAMES)
+    assert counted == [8 * number + more for number in range(n_fits) for more in (3, 8)]
+    assert fitter.n_simulations_.tolist() == [8 * n_fits]
+    seconds = [entry["seconds"] for entry in fitter.history_[0]]
+    assert seconds == sorted(seconds)
+    assert seconds[-1] > 0
