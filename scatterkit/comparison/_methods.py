@@ -80,7 +80,8 @@ class Method:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._body(pattern[None], mask[None])
+                for _ in range(1 if self.is_fitter else 2):  # networks compile when they are called again
+                    self._body(pattern[None], mask[None])
         except ImportError:  # what is not installed no pattern can mend
             raise
         except Exception:  # whatever is wrong with this pattern is told when its turn comes

@@ -173,6 +173,12 @@ def test_a_warm_up_is_short_and_leaves_nothing_behind() -> None:
     assert len(method.estimator.history_[0]) < 40
 
 
+def test_what_compiles_at_its_second_call_has_had_two() -> None:
+    watch = Known(CUBES)
+    compare({"watch": watch}, patterns()[:2])
+    assert len(watch.asked) == 2 + 2
+
+
 def test_a_library_is_made_once() -> None:
     method = Method(
         "retrieval", RetrievalFitter((patterns(), CUBES), 0, simulator=SIMULATOR, n_pixels=200), None
