@@ -139,7 +139,7 @@ def compare(
     >>> comparison.dataset.n_simulations.values.tolist()
     [[1.0, 1.0], [10.0, 10.0]]
     """
-    _check_settings(reconstructors, budget, simulator, grid, max_shift, eps, verbose)
+    _check_settings(reconstructors, budget, simulator, grid, max_shift, eps, results, verbose)
     methods = [Method(name, estimator, budget) for name, estimator in reconstructors.items()]
     experiment = _experiment(methods) if simulator is None else simulator
     masks = measured_masks(X, mask, experiment, owner=OWNER)
@@ -246,7 +246,14 @@ def _warn(records: Mapping[str, list[Record]], n: int) -> None:
 
 
 def _check_settings(
-    reconstructors: Any, budget: Any, simulator: Any, grid: Any, max_shift: Any, eps: Any, verbose: Any
+    reconstructors: Any,
+    budget: Any,
+    simulator: Any,
+    grid: Any,
+    max_shift: Any,
+    eps: Any,
+    results: Any,
+    verbose: Any,
 ) -> None:
     named = isinstance(reconstructors, Mapping) and all(
         isinstance(name, str) and name.strip() for name in reconstructors
@@ -260,6 +267,9 @@ def _check_settings(
     check_value(grid, Integer(8), name="grid", owner=OWNER)
     check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=OWNER)
     check_value(eps, Positive("the intensity's unit"), name="eps", owner=OWNER)
+    check_value(results, Instance((str, os.PathLike), optional=True), name="results", owner=OWNER)
+    if results is not None and Path(results).is_file():
+        raise fail("results", OWNER, "the path of a folder", f"{results}, which is a file,")
     check_value(verbose, Boolean(), name="verbose", owner=OWNER)
 
 

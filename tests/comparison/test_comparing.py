@@ -241,6 +241,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"max_shift": 99}, "'max_shift'"),
     ({"eps": 0}, "'eps'"),
     ({"verbose": 1}, "'verbose'"),
+    ({"results": 3}, "'results' parameter of compare must be an instance of str or PathLike or None"),
+    ({"results": __file__}, "'results' parameter of compare must be the path of a folder"),
     ({"simulator": "msft"}, "'simulator'"),
     ({"X": patterns()[0]}, "'X' parameter of compare must be patterns"),
     ({"X": np.full((2, 32, 32), np.nan)}, "'X' parameter of compare must be patterns"),
