@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit import _html
 from scatterkit._validation import Integer, check_value
 from scatterkit.datasets.files._writing import replacing, target_path
 from scatterkit.datasets.schema import MASK, PATTERN, VOLUME, check_dataset
@@ -94,7 +95,7 @@ def html_summary(
     count = str(n) if n == planned else f"{n} of {planned} so far"
     subtitle = f"Samples: {count}. Patterns of {len(found.samples)} were read for this page."
     facts = {"samples": count, **_facts(data, source, found, list(columns))}
-    whole = page.page(name, subtitle, _sections(data, facts, found, columns, checks, n_gallery))
+    whole = _html.page(name, subtitle, _sections(data, facts, found, columns, checks, n_gallery))
     with replacing(target, overwrite=overwrite) as partial:
         partial.write_text(whole, encoding="utf-8")
     return target
@@ -108,7 +109,7 @@ def _sections(
     checks: list[Check],
     n_gallery: int,
 ) -> Iterator[tuple[str, str]]:
-    yield "What it is", page.table(facts)
+    yield "What it is", _html.table(facts)
     yield "Checks", page.check_table(checks) + _unusual(data, found)
     counts = "".join(_counts(columns))
     if counts:
@@ -185,11 +186,11 @@ def _counts(columns: dict[str, NDArray[Any]]) -> Iterator[str]:
             continue
         counts = Counter(str(value) for value in values)
         if len(counts) > MOST_CLASSES or len(counts) == len(values) > 1:
-            yield page.note(f"{name}: {len(counts)} different values for {len(values)} samples.")
+            yield _html.note(f"{name}: {len(counts)} different values for {len(values)} samples.")
         elif len(counts) > 1:
             yield page.picture(count_chart(counts, name=name), f"Samples of each {name}")
         else:
-            yield page.note(f"{name}: {next(iter(counts)) or '(none)'} for all samples.")
+            yield _html.note(f"{name}: {next(iter(counts)) or '(none)'} for all samples.")
 
 
 def _histograms(data: xr.Dataset, columns: dict[str, NDArray[Any]]) -> str:
@@ -204,7 +205,7 @@ def _histograms(data: xr.Dataset, columns: dict[str, NDArray[Any]]) -> str:
             chosen[name] = values.astype(np.float64)
         elif len(finite):
             same.append(f"{name} is {finite[0]:g} for all samples that have one.")
-    words = page.note(" ".join(same)) if same else ""
+    words = _html.note(" ".join(same)) if same else ""
     if not chosen:
         return words
     units = {name: unit_of(data[name]) for name in chosen}
@@ -214,7 +215,7 @@ def _histograms(data: xr.Dataset, columns: dict[str, NDArray[Any]]) -> str:
 def _orientations(turns: NDArray[Any]) -> str:
     from scatterkit.plotting.charts import orientation_chart
 
-    return page.picture(orientation_chart(turns), "Orientations: direction of the z axis, angle") + page.note(
+    return page.picture(orientation_chart(turns), "Orientations: direction of the z axis, angle") + _html.note(
         "The map has equal areas for equal solid angles. Dashed: uniform orientations."
     )
 
@@ -226,7 +227,7 @@ def _patterns(data: xr.Dataset, found: Scan) -> str:
     scale = scale_of(data, values[np.isfinite(values)])
     figure = pattern_chart(found.maps, np.array(found.profiles), scale, dq=pixel_distance(data))
     words = f"Over {len(found.profiles)} patterns, measured pixels only."
-    return page.picture(figure, words) + page.note(words)
+    return page.picture(figure, words) + _html.note(words)
 
 
 def _gallery(data: xr.Dataset, samples: list[int], words: str, heading: str | None = None) -> str:
