@@ -1,0 +1,46 @@
+"""What a page says of the experiment: sizes, and the axes of patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scatterkit.experiment import QGrid
+from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation._attenuation import seen_front
+
+if TYPE_CHECKING:
+    from scatterkit.comparison.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Lengths in nm, ``dq`` in rad/nm; None where they are not known, or pixels lie on no even grid."""
+
+    box: float
+    absorption_length: float | None
+    dq: float | None
+    wavelength: float | None
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Experiment:
+        """Give the experiment that the bodies of a comparison were judged by."""
+        attrs, simulator = comparison.dataset.attrs, comparison.simulator
+        if simulator is None:
+            box = float(attrs.get("box", MSFTSimulator().box))
+            return cls(box, None, attrs.get("dq"), None)
+        detector = QGrid() if simulator.detector is None else simulator.detector
+        dq = detector.dq if isinstance(detector, QGrid) else None
+        return cls(**seen_front(simulator), dq=dq, wavelength=float(simulator.wavelength))
+
+    def described(self) -> dict[str, str]:
+        """Give what is known, in words."""
+        lengths = {
+            "wavelength": self.wavelength,
+            "absorption length": self.absorption_length,
+            "box": self.box,
+        }
+        found = {name: f"{length:g} nm" for name, length in lengths.items() if length is not None}
+        if self.dq is not None:
+            found["distance of pixels"] = f"{self.dq:.4g} rad/nm"
+        return found

@@ -1,0 +1,71 @@
+"""A comparison as one HTML page that is complete in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scatterkit._html import note, page, table
+from scatterkit.comparison._bodies import assets, viewer_script, viewer_style
+from scatterkit.comparison._experiment import Experiment
+from scatterkit.comparison._page_samples import sample_part
+from scatterkit.comparison._page_tables import difference_table, median_table, sample_table, worst_first
+from scatterkit.comparison._svg import Line, log_chart
+
+if TYPE_CHECKING:
+    from scatterkit.comparison.comparison import Comparison
+
+
+def page_of(comparison: Comparison, *, title: str | None = None) -> str:
+    """Give the page: tables, curves over time, and each sample with its patterns and bodies, the worst first."""
+    methods, n = comparison.methods, len(comparison.samples)
+    subtitle = f"{len(methods)} method{'s' * (len(methods) != 1)} on {n} sample{'s' * (n != 1)}"
+    return page(
+        title or "Comparison of " + ", ".join(methods),
+        subtitle + ", judged alike.",
+        _sections(comparison),
+        style=viewer_style(),
+        script=viewer_script() + assets("page.js"),
+    )
+
+
+def _sections(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    experiment, order = Experiment.of(comparison), worst_first(comparison)
+    yield "Figures", median_table(comparison)
+    if len(comparison.methods) > 1:
+        reference = comparison.best_method(comparison.metrics[0])
+        yield f"Differences from {reference}", difference_table(comparison, reference)
+    curves = _median_curves(comparison)
+    if curves:
+        yield "Residual over time", curves
+    yield "Samples", sample_table(comparison, order)
+    parts = [
+        sample_part(comparison, sample, experiment, unfolded=place == 0) for place, sample in enumerate(order)
+    ]
+    yield "Each sample, the worst first", "".join(parts)
+    yield "How it was judged", table({**_facts(comparison), **experiment.described()})
+
+
+def _median_curves(comparison: Comparison) -> str:
+    """Give the medians over all samples; those without an answer yet count as infinitely bad."""
+    if "best_residual" not in comparison.dataset:
+        return ""
+    best = comparison.dataset["best_residual"].transpose("method", "sample", "elapsed")
+    values = np.asarray(best.values, np.float64)
+    medians = np.median(np.where(np.isfinite(values), values, np.inf), axis=1)
+    elapsed = np.asarray(best["elapsed"].values, np.float64)
+    lines = [Line(method, elapsed, row) for method, row in zip(comparison.methods, medians, strict=True)]
+    words = "Median over all samples of the best residual so far"
+    chart = log_chart(lines, "time for a sample (s)", "median of the best residual so far", words)
+    return chart and chart + note(
+        f"{words}. A sample without an answer yet counts as infinitely bad, so that a line begins when half of the "
+        "samples are solved. A method without a history has its answer at its end."
+    )
+
+
+def _facts(comparison: Comparison) -> dict[str, str]:
+    names = {"budget": "time for a body (s)", "grid": "voxels along an axis", "max_shift": "largest shift (pixels)"}
+    attrs = comparison.dataset.attrs
+    return {words: f"{attrs[name]:g}" for name, words in names.items() if name in attrs}
