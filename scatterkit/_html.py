@@ -18,7 +18,7 @@ th { font-weight: 600; white-space: nowrap; } tr + tr > * { border-top: 1px soli
 td.ok { color: #14344f; font-weight: 600; white-space: nowrap; }
 td.warning { color: #000; background: #f5c242; font-weight: 700; padding-left: .6em; white-space: nowrap; }
 pre { background: #f6f6f6; padding: .8em; overflow-x: auto; font-size: 12.5px; line-height: 1.35; }
-summary { cursor: pointer; } ul { margin: 0; padding-left: 1.2em; }
+summary { cursor: pointer; } .wide { overflow-x: auto; } ul { margin: 0; padding-left: 1.2em; }
 """
 
 
@@ -52,6 +52,11 @@ def text(value: Any) -> str:
 def note(words: str) -> str:
     """Give a paragraph of plain words."""
     return f'<p class="note">{text(words)}</p>'
+
+
+def wide(words: str, inner: str) -> str:
+    """Give a part that scrolls by itself where the window is narrow, also by keys; words name it."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{text(words)}">{inner}</div>'
 
 
 def table(rows: Mapping[str, Any]) -> str:

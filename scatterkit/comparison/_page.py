@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scatterkit._html import note, page, table
 from scatterkit.comparison._bodies import assets, viewer_script, viewer_style
 from scatterkit.comparison._experiment import Experiment
+from scatterkit.comparison._page_curves import residual_chart
 from scatterkit.comparison._page_samples import sample_part
 from scatterkit.comparison._page_tables import difference_table, median_table, sample_table, worst_first
-from scatterkit.comparison._svg import Line, log_chart
 
 if TYPE_CHECKING:
     from scatterkit.comparison.comparison import Comparison
@@ -23,7 +21,7 @@ def page_of(comparison: Comparison, *, title: str | None = None) -> str:
     methods, n = comparison.methods, len(comparison.samples)
     subtitle = f"{len(methods)} method{'s' * (len(methods) != 1)} on {n} sample{'s' * (n != 1)}"
     return page(
-        title or "Comparison of " + ", ".join(methods),
+        title or "Comparison of " + " · ".join(methods),
         subtitle + ", judged alike.",
         _sections(comparison),
         style=viewer_style(),
@@ -49,23 +47,19 @@ def _sections(comparison: Comparison) -> Iterator[tuple[str, str]]:
 
 
 def _median_curves(comparison: Comparison) -> str:
-    """Give the medians over all samples; those without an answer yet count as infinitely bad."""
-    if "best_residual" not in comparison.dataset:
-        return ""
-    best = comparison.dataset["best_residual"].transpose("method", "sample", "elapsed")
-    values = np.asarray(best.values, np.float64)
-    medians = np.median(np.where(np.isfinite(values), values, np.inf), axis=1)
-    elapsed = np.asarray(best["elapsed"].values, np.float64)
-    lines = [Line(method, elapsed, row) for method, row in zip(comparison.methods, medians, strict=True)]
-    words = "Median over all samples of the best residual so far"
-    chart = log_chart(lines, "time for a sample (s)", "median of the best residual so far", words)
+    chart = residual_chart(comparison, range(len(comparison.samples)), "over all samples")
     return chart and chart + note(
-        f"{words}. A sample without an answer yet counts as infinitely bad, so that a line begins when half of the "
-        "samples are solved. A method without a history has its answer at its end."
+        "Medians over all samples. A sample without an answer yet counts as infinitely bad: a line begins when half of "
+        "the samples are solved. It is thin from the end of the method's longest sample on. A method without a history "
+        "has its answer at its end."
     )
 
 
 def _facts(comparison: Comparison) -> dict[str, str]:
-    names = {"budget": "time for a body (s)", "grid": "voxels along an axis", "max_shift": "largest shift (pixels)"}
+    names = {
+        "budget": "time for a body (s)",
+        "grid": "voxels along an axis",
+        "max_shift": "largest shift (pixels)",
+    }
     attrs = comparison.dataset.attrs
     return {words: f"{attrs[name]:g}" for name, words in names.items() if name in attrs}

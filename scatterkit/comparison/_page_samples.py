@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._html import note, text
+from scatterkit._html import note, text, wide
 from scatterkit.comparison._bodies import Seen, body_views, seen_solid, seen_volume
 from scatterkit.comparison._experiment import Experiment
+from scatterkit.comparison._page_curves import residual_chart
 from scatterkit.comparison._page_tables import figure_table, values_of
 from scatterkit.comparison._pictures import ColorScale, difference_scale, pattern_scale
-from scatterkit.comparison._svg import Line, color_bar, image, log_chart, number
+from scatterkit.comparison._svg import BAR_SIZE, IMAGE_SIZE, color_bar, image, number
 from scatterkit.metrics.volumes import FILLED
 from scatterkit.solids import Solid
 
@@ -75,7 +76,7 @@ def _pictures(comparison: Comparison, sample: int, experiment: Experiment) -> st
             words = f"Difference of {method} from the measured pattern of {name}"
             cells.append(draw.cell("difference", one, None, apart, words))
         cells.append(_bar(apart, "method − measured"))
-    return _wide("Patterns", _grid(len(methods) + 1, cells))
+    return wide("Patterns", _grid(len(methods) + 1, cells))
 
 
 def _predicted(comparison: Comparison, method: int, sample: int) -> Pattern:
@@ -95,7 +96,7 @@ class _Pictures:
         """Give a picture with its title, or say that there is none."""
         head = f"<figcaption>{text(title)}</figcaption>"
         if not np.isfinite(values).any():
-            return f'<figure>{head}{note("No pattern.")}</figure>'
+            return f"<figure>{head}{note('No pattern.')}</figure>"
         rows, columns = values.shape
         return f"<figure>{head}{image(scale.png(values, mask), (rows, columns), self.dq, words)}</figure>"
 
@@ -105,13 +106,13 @@ def _bar(scale: ColorScale, words: str) -> str:
 
 
 def _grid(columns: int, cells: list[str]) -> str:
-    widths = f"grid-template-columns: repeat({columns}, minmax(130px, 250px)) 84px"
+    # widths in the ratio of the drawings': pictures and bars come out equally high
+    wide, bar = IMAGE_SIZE[0], BAR_SIZE[0]
+    widths = (
+        f"grid-template-columns: repeat({columns}, minmax(130px, {wide}fr)) minmax(45px, {bar}fr); "
+        f"max-width: {columns * (wide + 6) + bar}px"
+    )
     return f'<div class="patterns" style="{widths}">{"".join(cells)}</div>'
-
-
-def _wide(words: str, inner: str) -> str:
-    """Give a part that scrolls by itself where the window is narrow."""
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{text(words)}">{inner}</div>'
 
 
 def _measured_share(known: NDArray[np.bool_]) -> str:
@@ -142,14 +143,5 @@ def _seen(body: Body, experiment: Experiment) -> Seen | None:
 
 
 def _curves(comparison: Comparison, sample: int) -> str:
-    if "best_residual" not in comparison.dataset:
-        return ""
-    best = comparison.dataset["best_residual"].transpose("method", "sample", "elapsed")
-    elapsed = np.asarray(best["elapsed"].values, np.float64)
-    lines = [
-        Line(method, elapsed, np.asarray(best.values[i, sample], np.float64))
-        for i, method in enumerate(comparison.methods)
-    ]
-    name = comparison.samples[sample]
-    chart = log_chart(lines, "time (s)", "best residual so far", f"Best residual over time for sample {name}")
+    chart = residual_chart(comparison, [sample], f"for sample {comparison.samples[sample]}")
     return f"<h4>Residual over time</h4>{chart}" if chart else ""

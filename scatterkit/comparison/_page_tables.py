@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._html import note, text
+from scatterkit._html import note, text, wide
 from scatterkit.comparison._layout import METRICS
 from scatterkit.comparison._svg import number
 
@@ -28,6 +28,9 @@ HEADS = {
     "seconds": "seconds",
     "n_simulations": "simulations",
 }
+FEW = 10
+"""Pairs below which an interval of the bootstrap is too narrow."""
+
 BETTER = {"lower": "less is better", "higher": "more is better"}
 
 
@@ -69,8 +72,8 @@ def median_table(comparison: Comparison) -> str:
         for i, method in enumerate(comparison.methods)
     ]
     words = (
-        f"Medians over {n} sample{'s' * (n != 1)}, quartiles below them, the best median of each column in bold with ★. "
-        "Samples on which a method failed have no figures and are not in its medians."
+        f"Medians over {n} sample{'s' * (n != 1)}, quartiles below them, the best median of each column in bold with "
+        "★. Samples on which a method failed have no figures and are not in its medians."
     )
     return note(words) + _table(["method", *heads, "failed"], rows)
 
@@ -100,9 +103,9 @@ def difference_table(comparison: Comparison, reference: str) -> str:
     heads = ["figure", "method", f"median difference from {text(reference)}", "95 % interval"]
     heads += ["in words", "better on", "pairs (left out)"]
     words = (
-        "Sample by sample, a method's figure minus that of the reference; percentile bootstrap intervals of the median. "
+        "Sample by sample, a method's figure minus that of the reference; bootstrap intervals of the median. "
         "Another set of samples of the same kind would give a difference within the interval. Pairs are left out where "
-        "one of both has no figure; with fewer than about ten pairs an interval is narrower than it says."
+        "one of both has no figure; with fewer than about ten pairs an interval is narrower than it should be."
     )
     return note(words) + _table(heads, parts)
 
@@ -114,7 +117,7 @@ def _difference_row(name: str, better: str, method: str, found: xr.Dataset) -> s
     cells = [
         f"{number(value['median_difference'])}",
         interval,
-        _verdict(value["low"], value["high"], better),
+        _verdict(value["low"], value["high"], better) + (" (few pairs)" if value["n_pairs"] < FEW else ""),
         f"{value['share_won']:.0%}" if np.isfinite(value["share_won"]) else "–",
         pairs,
     ]
@@ -127,7 +130,7 @@ _KEYS = ("median_difference", "low", "high", "share_won", "n_pairs", "n_left_out
 
 def _verdict(low: float, high: float, better: str) -> str:
     if not (np.isfinite(low) and np.isfinite(high)):
-        return "too few pairs"
+        return "not known"
     if low <= 0 <= high:
         return "no clear difference"
     return "better ▲" if (high < 0) == (better == "lower") else "worse ▼"
@@ -146,7 +149,7 @@ def _judged_by(comparison: Comparison) -> str:
 
 def sample_table(comparison: Comparison, order: Sequence[int]) -> str:
     """Give the samples with each method's figures, to be sorted by a click on a heading."""
-    shown = [name for name in ("residual", "front_iou") if name in comparison.metrics]
+    shown: list[str] = [name for name in ("residual", "front_iou") if name in comparison.metrics]
     shown = shown or comparison.metrics[:1]
     heads = [_sorter("sample", "text")]
     columns = []
@@ -201,7 +204,7 @@ def _sorter(words: str, kind: str) -> str:
 def _table(heads: Iterable[str], rows: Iterable[str], kind: str = "figures", raw: bool = False) -> str:
     """Give a table; heads are HTML."""
     cells = "".join(heads) if raw else "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Table"><table class="{kind}"><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    body = "".join(rows)
+    return wide(
+        "Table", f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +27,18 @@ WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 66, 150, 14, 46
 LABELS_APART = 15  # pixels
 TICKS = (1, 2, 5)
+IMAGE_SIZE, BAR_SIZE = (248, 240), (84, 240)
+SIDE = 200  # of a picture, without its axes
 
 
 @dataclass(frozen=True)
 class Line:
-    """A named line of positive numbers; points that are not finite are left out."""
+    """A named line of positive numbers; points that are not finite are left out, those beyond the end drawn faintly."""
 
     name: str
     x: Values
     y: Values
+    end: float = math.inf
 
 
 def log_chart(lines: Sequence[Line], x_label: str, y_label: str, description: str) -> str:
@@ -48,7 +52,8 @@ def log_chart(lines: Sequence[Line], x_label: str, y_label: str, description: st
     parts = [_frame(x, y, x_label, y_label)]
     heights = _spread([float(y.place(line.y[known][-1])) for _, line, known in kept])
     for (i, line, known), height in zip(kept, heights, strict=True):
-        parts.append(_line(i, line.name, x.place(line.x[known]), y.place(line.y[known]), height))
+        last = min(int(np.searchsorted(line.x[known], line.end)), int(known.sum()) - 1)
+        parts.append(_line(i, line.name, x.place(line.x[known]), y.place(line.y[known]), last, height))
     return _svg(WIDTH, HEIGHT, "".join(parts), description, "chart")
 
 
@@ -98,14 +103,15 @@ def _frame(x: _Axis, y: _Axis, x_label: str, y_label: str) -> str:
     return "".join(parts)
 
 
-def _line(i: int, name: str, x: Values, y: Values, label_height: float) -> str:
+def _line(i: int, name: str, x: Values, y: Values, last: int, label_height: float) -> str:
     color, dashes, mark = LINES[i % len(LINES)]
-    corners = [f"{a:.1f} {b:.1f}" for a, b in zip(*_without_repeats(x, y), strict=True)]
-    end = float(x[-1])
+    parts = zip(*_without_repeats(x[: last + 1], y[: last + 1]), strict=True)
+    corners = "L".join(f"{a:.1f} {b:.1f}" for a, b in parts)
+    marks = _mark(mark, float(x[0]), float(y[0]), color) + _mark(mark, float(x[last]), float(y[last]), color)
+    rest = f"M{x[last]:.1f} {y[last]:.1f}H{WIDTH - RIGHT:g}L{WIDTH - RIGHT + 14:g} {label_height:.1f}"
     return (
-        f'<g stroke="{color}" fill="none"><path d="M{"L".join(corners)}" stroke-width="2" '
-        f'stroke-dasharray="{dashes}"/>{_mark(mark, x[0], y[0], color)}{_mark(mark, end, y[-1], color)}'
-        f'<path d="M{end + 6:.1f} {y[-1]:.1f}L{WIDTH - RIGHT + 14} {label_height:.1f}" stroke-width="0.7"/></g>'
+        f'<g stroke="{color}" fill="none"><path d="M{corners}" stroke-width="2" stroke-dasharray="{dashes}"/>'
+        f'{marks}<path d="{rest}" stroke-width="0.7"/></g>'
         + _text(WIDTH - RIGHT + 18, label_height + 4, _short(name), "start", color)
     )
 
@@ -132,7 +138,7 @@ def _spread(heights: Sequence[float]) -> list[float]:
     """Move labels apart, in their order, and up again where they leave the chart."""
     order = np.argsort(heights, kind="stable")
     found = np.array(heights, dtype=np.float64)
-    for above, below in zip(order[:-1], order[1:], strict=True):
+    for above, below in pairwise(order):
         found[below] = max(found[below], found[above] + LABELS_APART)
     limit = float(HEIGHT - BOTTOM)
     for place in order[::-1]:
@@ -144,13 +150,12 @@ def _spread(heights: Sequence[float]) -> list[float]:
 def image(data: bytes, shape: tuple[int, int], dq: float | None, description: str) -> str:
     """Give a picture of a pattern with its axes: over q, or in pixels; zero frequency at pixel ``[n // 2, n // 2]``."""
     rows, columns = shape
-    side = 200.0
-    width, height = side * min(1.0, columns / rows), side * min(1.0, rows / columns)
+    width, height = SIDE * min(1.0, columns / rows), SIDE * min(1.0, rows / columns)
     left, top = 44.0, 4.0
     x, y = _pixel_ticks(columns, dq), _pixel_ticks(rows, dq)
+    place = f'x="{left}" y="{top}" width="{width:.2f}" height="{height:.2f}"'
     parts = [
-        f'<image href="{png_uri(data)}" x="{left}" y="{top}" width="{width:.2f}" height="{height:.2f}" '
-        f'preserveAspectRatio="none"/><rect class="axis" x="{left}" y="{top}" width="{width:.2f}" height="{height:.2f}"/>'
+        f'<image href="{png_uri(data)}" {place} preserveAspectRatio="none"/><rect class="axis" {place}/>'
     ]
     for pixel, label in x:
         at = left + width * (pixel + 0.5) / columns
@@ -160,12 +165,20 @@ def image(data: bytes, shape: tuple[int, int], dq: float | None, description: st
         at = top + height * (pixel + 0.5) / rows
         parts.append(f'<path class="axis" d="M{left} {at:.1f}h-4"/>{_text(left - 6, at + 4, label, "end")}')
     unit = "pixels" if dq is None else "rad/nm"
-    parts.append(_text(left + width / 2, top + height + 30, f"q<tspan class='sub' dy='3'>x</tspan>"
-                       f"<tspan dy='-3'> ({unit})</tspan>", raw=True))
+    parts.append(
+        _text(
+            left + width / 2,
+            top + height + 30,
+            f"q<tspan class='sub' dy='3'>x</tspan><tspan dy='-3'> ({unit})</tspan>",
+            raw=True,
+        )
+    )
     middle = top + height / 2
-    words = _text(10, middle, f"q<tspan class='sub' dy='3'>y</tspan><tspan dy='-3'> ({unit})</tspan>", raw=True)
+    words = _text(
+        10, middle, f"q<tspan class='sub' dy='3'>y</tspan><tspan dy='-3'> ({unit})</tspan>", raw=True
+    )
     parts.append(f'<g transform="rotate(-90 10 {middle:.1f})">{words}</g>')
-    return _svg(left + width + 4, top + height + 36, "".join(parts), description, "pattern")
+    return _svg(*IMAGE_SIZE, "".join(parts), description, "pattern")
 
 
 def _pixel_ticks(n: int, dq: float | None) -> list[tuple[float, str]]:
@@ -174,12 +187,14 @@ def _pixel_ticks(n: int, dq: float | None) -> list[tuple[float, str]]:
     most = (n // 2) * unit
     power = 10.0 ** math.floor(math.log10(most))
     step = max(value * power for value in (1, 2, 4, 5) if value * power <= most)
-    return [(n // 2 + value / unit, number(value)) for value in (-step, 0.0, step) if n // 2 + value / unit < n]
+    return [
+        (n // 2 + value / unit, number(value)) for value in (-step, 0.0, step) if n // 2 + value / unit < n
+    ]
 
 
 def color_bar(data: bytes, low: float, high: float, words: str) -> str:
     """Give an upright bar of colours with the numbers at its ends and in its middle."""
-    top, height = 4, 200
+    top, height = 4, SIDE
     middle = (low + high) / 2
     marks = "".join(
         _text(24, at, number(value), "start")
@@ -187,8 +202,7 @@ def color_bar(data: bytes, low: float, high: float, words: str) -> str:
     )
     label = f'<g transform="rotate(-90 76 {top + height / 2})">{_text(76, top + height / 2, words)}</g>'
     return _svg(
-        84,
-        240,
+        *BAR_SIZE,
         f'<image href="{png_uri(data)}" x="2" y="{top}" width="16" height="{height}" preserveAspectRatio="none"/>'
         f'<rect class="axis" x="2" y="{top}" width="16" height="{height}"/>{marks}{label}',
         f"Colours: {words}, from {number(low)} to {number(high)}",
@@ -207,7 +221,9 @@ def _text(
     x: float, y: float, words: str, anchor: str = "middle", color: str | None = None, raw: bool = False
 ) -> str:
     fill = f' fill="{color}"' if color else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{fill}>{words if raw else text(words)}</text>'
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{fill}>{words if raw else text(words)}</text>'
+    )
 
 
 def _short(name: str) -> str:

@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike
 
 from scatterkit import _html
 from scatterkit._validation import Positive, check_array, check_value, fail
-from scatterkit.comparison._bodies import Seen, body_views, seen_solid, seen_volume, viewer_script, viewer_style
+from scatterkit.comparison._bodies import (
+    Seen,
+    body_views,
+    seen_solid,
+    seen_volume,
+    viewer_script,
+    viewer_style,
+)
 from scatterkit.datasets.files._writing import replacing, target_path
 from scatterkit.metrics.volumes import FILLED
 from scatterkit.plotting._gallery import spoken

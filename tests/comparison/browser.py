@@ -32,7 +32,9 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+LAUNCH = (  # the browser reads from descriptor 3 and writes to 4
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 PATIENCE = 60  # seconds until a silent browser counts as dead
 KEY_CODES = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "PageUp": 33, "PageDown": 34}
 
@@ -96,7 +98,11 @@ class Browser:
             method, parameters = event.get("method"), event.get("params", {})
             if method == "Runtime.exceptionThrown":
                 found.append(json.dumps(parameters["exceptionDetails"]))
-            elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
+            elif method == "Runtime.consoleAPICalled" and parameters["type"] in (
+                "error",
+                "warning",
+                "assert",
+            ):
                 found.append(json.dumps(parameters["args"]))
             elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
                 found.append(json.dumps(parameters["entry"]))
@@ -124,7 +130,8 @@ class Browser:
     def place(self, selector: str) -> tuple[float, float, float, float]:
         """Scroll an element into view; give its left, top, width and height there."""
         x, y, width, height = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            "e.scrollIntoView({block: 'center'});"
             "const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()"
         )
         return x, y, width, height
@@ -168,9 +175,9 @@ def running_browser(program: str, profile: Path) -> Iterator[Browser]:
     theirs_in, to = (_high(end) for end in os.pipe())
     back, theirs_out = (_high(end) for end in os.pipe())
     root = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    launch = [sys.executable, "-ISc", LAUNCH, str(theirs_in), str(theirs_out)]
     process = subprocess.Popen(
-        [sys.executable, "-ISc", LAUNCH, str(theirs_in), str(theirs_out), program, *FLAGS, *root]
-        + [f"--user-data-dir={profile}", "about:blank"],
+        [*launch, program, *FLAGS, *root, f"--user-data-dir={profile}", "about:blank"],
         pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

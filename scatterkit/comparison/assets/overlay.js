@@ -40,10 +40,13 @@ function drawBeam(context, { frame, scale, width, height }, reach, ratio, part) 
     return;
   }
   arrow(context, tail, tip, 7 * ratio);
-  const side = tip[0] >= tail[0] ? "right" : "left";
-  context.textAlign = side;
-  context.textBaseline = "middle";
-  context.fillText("beam", tail[0] + (side === "right" ? -5 : 5) * ratio, tail[1]);
+  const above = tip[1] >= tail[1] ? -1 : 1; // beside the tail, away from the body
+  context.textAlign = "center";
+  context.textBaseline = above < 0 ? "bottom" : "top";
+  const half = context.measureText("beam").width / 2 + 2 * ratio;
+  const x = Math.min(width - half, Math.max(half, tail[0]));
+  const y = Math.min(height - 16 * ratio, Math.max(16 * ratio, tail[1] + 4 * above * ratio));
+  context.fillText("beam", x, y);
 }
 
 // The beam along the line of sight: into the picture, or out of it.
