@@ -103,9 +103,10 @@ def difference_table(comparison: Comparison, reference: str) -> str:
     heads = ["figure", "method", f"median difference from {text(reference)}", "95 % interval"]
     heads += ["in words", "better on", "pairs (left out)"]
     words = (
-        "Sample by sample, a method's figure minus that of the reference; bootstrap intervals of the median. "
-        "Another set of samples of the same kind would give a difference within the interval. Pairs are left out where "
-        "one of both has no figure; with fewer than about ten pairs an interval is narrower than it should be."
+        "Sample by sample, a method's figure minus that of the reference, with bootstrap intervals of the median. An "
+        "interval that leaves out zero says that another set of samples of the same kind would most probably give a "
+        "difference of the same sign. Pairs are left out where one of both has no figure. With fewer than about ten "
+        "pairs intervals are too short."
     )
     return note(words) + _table(heads, parts)
 
@@ -185,7 +186,7 @@ def figure_table(comparison: Comparison, sample: int) -> str:
 
 
 def _number_cell(value: float, best: bool) -> str:
-    key = f"{value!r}" if np.isfinite(value) else ""
+    key = repr(float(value)) if np.isfinite(value) else ""
     return f'<td data-value="{key}">{_marked(number(float(value)), best)}</td>'
 
 

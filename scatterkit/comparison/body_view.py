@@ -8,7 +8,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from scatterkit import _html
-from scatterkit._validation import Positive, check_array, check_value, fail
+from scatterkit._validation import Instance, Positive, check_array, check_value, fail
 from scatterkit.comparison._bodies import (
     Seen,
     body_views,
@@ -80,6 +80,7 @@ def view_body(
     owner = "view_body"
     check_value(box, Positive("nm"), name="box", owner=owner)
     check_value(absorption_length, Positive("nm", optional=True), name="absorption_length", owner=owner)
+    check_value(title, Instance((str,), optional=True), name="title", owner=owner)
     target = target_path(path, owner=owner, overwrite=overwrite)
     page = body_page(_packed(body, box, owner), title or _name(body), absorption_length)
     with replacing(target, overwrite=overwrite) as partial:

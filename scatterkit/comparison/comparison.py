@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from scatterkit._random import RandomState, seed_of
 from scatterkit._serialization import from_json
-from scatterkit._validation import Choice, Integer, Real, check_value, fail, shown
+from scatterkit._validation import Choice, Instance, Integer, Real, check_value, fail, shown
 from scatterkit.comparison._judging import Body
 from scatterkit.comparison._layout import FORMAT, METRICS, with_texts
+from scatterkit.comparison._page import page_of
 from scatterkit.comparison._records import bodies_from_file, bodies_to_file
 from scatterkit.comparison._statistics import paired
 from scatterkit.comparison._tables import rows_of, text_of
 from scatterkit.datasets._errors import bad_file
-from scatterkit.datasets.files._writing import replacing_folder, target_path
+from scatterkit.datasets.files._writing import replacing, replacing_folder, target_path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -243,6 +244,37 @@ class Comparison:
         with replacing_folder(target, overwrite=overwrite) as partial:
             with_texts(self.dataset).to_zarr(partial / DATA, consolidated=False)
             bodies_to_file(partial / BODIES, {**_numbered(self.bodies), TRUTHS: self.truths})
+        return target
+
+    def to_html(
+        self, path: str | os.PathLike[str], *, title: str | None = None, overwrite: bool = False
+    ) -> Path:
+        """Write the comparison as one page for a browser: tables, curves, patterns, and bodies to be turned.
+
+        Parameters
+        ----------
+        path : path-like
+            The page to write, such as ``"comparison.html"``. It needs no other file and no network.
+        title : str, optional
+            Heading of the page; by default the names of the methods.
+        overwrite : bool, default=False
+            Whether an older page may be replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The page.
+
+        See Also
+        --------
+        scatterkit.comparison.view_body : A page of one body.
+        """
+        owner = "Comparison.to_html"
+        check_value(title, Instance((str,), optional=True), name="title", owner=owner)
+        target = target_path(path, owner=owner, overwrite=overwrite)
+        page = page_of(self, title=title)
+        with replacing(target, overwrite=overwrite) as partial:
+            partial.write_text(page, encoding="utf-8")
         return target
 
     @classmethod

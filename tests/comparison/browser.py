@@ -49,7 +49,10 @@ class Browser:
 
     def __init__(self, to: int, back: int) -> None:
         self.to, self.back = to, back
-        self.buffer, self.events, self.number, self.session = b"", [], 0, None
+        self.buffer, self.number = b"", 0
+        self.events: list[dict[str, Any]] = []
+        self.target: str | None = None
+        self.session: str | None = None
 
     def command(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and wait for its answer."""
@@ -78,8 +81,10 @@ class Browser:
     def open(self, page: Path, *, width: int = 1200, height: int = 900) -> None:
         """Load a page from a file, and take note of all that it asks for and complains of."""
         self.session = None
-        target = self.command("Target.createTarget", url="about:blank")
-        attached = self.command("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        if self.target is not None:
+            self.command("Target.closeTarget", targetId=self.target)
+        self.target = self.command("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.command("Target.attachToTarget", targetId=self.target, flatten=True)
         self.session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.command(f"{domain}.enable")

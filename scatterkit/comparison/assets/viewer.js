@@ -70,7 +70,6 @@ scatterkit.Bodies = class {
       this.bodies[i] = { mesh, normals, edges, center, tip: low[2], entry: scatterkit.entryMap(mesh), hidden, reach };
     }));
     this.draw();
-    this.element.dataset.ready = "true";
   }
 
   reset() {
@@ -141,6 +140,7 @@ scatterkit.Bodies = class {
   // Pictures in motion are coarser.
   change(action) {
     action();
+    this.element.dataset.state = "moving";
     clearTimeout(this.settle);
     this.settle = setTimeout(() => this.draw(), SETTLE);
     if (this.waiting) return;
@@ -150,13 +150,16 @@ scatterkit.Bodies = class {
     });
   }
 
-  draw(ratio = Math.max(2, window.devicePixelRatio)) {
+  draw(ratio = 0) {
     if (!this.bodies.every(Boolean)) return;
+    const sharp = ratio === 0;
+    if (sharp) ratio = Math.max(2, window.devicePixelRatio);
     const cut = Number(this.slider.value);
     const words = cut > 0 ? `${cut} nm behind the tip` : "whole body";
     this.output.textContent = words;
     this.slider.setAttribute("aria-valuetext", words);
     this.bodies.forEach((body, i) => this.drawOne(this.canvases[i], body, cut, ratio));
+    if (sharp) this.element.dataset.state = "still";
   }
 
   drawOne(canvas, body, cut, ratio) {
