@@ -27,7 +27,9 @@ BOX = Solid.from_points(
 ROWS, COLUMNS = 24, 32
 
 
-def ball(grid: int = 32, radius: float = 60.0, box: float = 200.0, center: tuple = (0.0, 0.0, 0.0)) -> np.ndarray:
+def ball(
+    grid: int = 32, radius: float = 60.0, box: float = 200.0, center: tuple = (0.0, 0.0, 0.0)
+) -> np.ndarray:
     """Give the occupancy (z, y, x) of a ball with an edge as soft as a voxel."""
     step = box / grid
     places = (np.arange(grid) - (grid - 1) / 2) * step
@@ -62,7 +64,10 @@ def made_up(methods: list[str] = METHODS, samples: list[str] = SAMPLES) -> Compa
         {"method": np.array(methods, object), "sample": np.array(samples, object), "elapsed": elapsed},
         {"simulator": to_json(simulator)},
     )
-    bodies = {methods[0]: [ball()] * (n - 1) + [None], methods[1]: [BOX] * (n - 1) + [np.zeros((8, 8, 8), "f4")]}
+    bodies = {
+        methods[0]: [ball()] * (n - 1) + [None],
+        methods[1]: [BOX] * (n - 1) + [np.zeros((8, 8, 8), "f4")],
+    }
     return Comparison(data, bodies, [BOX, *[None] * (n - 1)])
 
 

@@ -83,6 +83,8 @@ def test_an_older_page_is_kept_unless_told(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_names_the_parameter(tmp_path: Path, body: Solid, options: dict, parameter: str) -> None:
-    with pytest.raises(ValueError, match=f"The '{parameter}' parameter of view_body must be .* Got .* instead"):
+    with pytest.raises(
+        ValueError, match=f"The '{parameter}' parameter of view_body must be .* Got .* instead"
+    ):
         view_body(body, **{"path": tmp_path / "x.html", **options})
     assert list(tmp_path.iterdir()) == []

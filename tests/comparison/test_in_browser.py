@@ -28,7 +28,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def shown(browser: Browser, body: Any, path: Path, **options: Any) -> Browser:
-    browser.open(view_body(body, path, overwrite=True, **options), width=420, height=700)  # small: quick to draw
+    browser.open(
+        view_body(body, path, overwrite=True, **options), width=420, height=700
+    )  # small: quick to draw
     browser.wait_for(STILL)
     return browser
 
@@ -81,7 +83,9 @@ def test_a_body_that_touches_the_box_is_closed_there(browser: Browser, tmp_path:
     shown(browser, volume, tmp_path / "a.html", box=100.0)
     points, faces = mesh_of(browser)
     check_closed(points, faces)
-    assert enclosed(points, faces) == pytest.approx(1000 * (4 * 6 * 3 + 1), rel=0.2)  # corners are rounded off
+    assert enclosed(points, faces) == pytest.approx(
+        1000 * (4 * 6 * 3 + 1), rel=0.2
+    )  # corners are rounded off
     large = points[points[:, 0] > 0]
     np.testing.assert_allclose(large.min(axis=0), (20, -30, -50), atol=1e-3)
     np.testing.assert_allclose(large.max(axis=0), (50, 30, -10), atol=1e-3)
@@ -127,7 +131,9 @@ def test_a_box_is_seen_with_its_sides(browser: Browser, tmp_path: Path) -> None:
     whole, hidden = areas(browser, "side", "0")  # the plane z = 0: half the body is left
     assert whole == pytest.approx(50 * 40, rel=0.02)
     assert hidden == pytest.approx(50 * 40, rel=0.06)
-    whole, hidden = areas(browser, "beam", "-20")  # 30 nm behind the front: a section, within what is measured
+    whole, hidden = areas(
+        browser, "beam", "-20"
+    )  # 30 nm behind the front: a section, within what is measured
     assert (whole, hidden) == (pytest.approx(60 * 40, rel=0.02), 0)
     whole, hidden = areas(browser, "beam", "-10")
     assert hidden == pytest.approx(60 * 40, rel=0.08)
@@ -173,7 +179,7 @@ def test_the_wheel_zooms_once_the_body_is_chosen_and_scrolls_the_page_before(
     browser.open(page, width=700, height=400)
     browser.wait_for(STILL)
     first = picture(browser)
-    x, y, width, height = browser.place("canvas")
+    x, _, width, _ = browser.place("canvas")
     browser.evaluate("window.scrollTo(0, 0)")
     place = (x + width / 2, 300.0)
     browser.wheel(*place, 60)
@@ -281,6 +287,8 @@ def test_a_click_on_a_heading_sorts_and_another_one_turns_the_order(compared: Br
     compared.click("table.sortable th:nth-child(1) button")
     assert column(compared, 0) == ["</script><script>alert(1)</script>", "easy", "hard", "lost"]
     assert compared.evaluate("document.querySelectorAll('[aria-sort]').length") == 1
-    heads = compared.evaluate("[...document.querySelectorAll('table.sortable th button')].map((b) => b.textContent)")
+    heads = compared.evaluate(
+        "[...document.querySelectorAll('table.sortable th button')].map((b) => b.textContent)"
+    )
     assert heads[1] == f"{METHODS[0]}: residual"
     assert json.dumps(compared.complaints) == "[]"

@@ -30,7 +30,12 @@ def test_every_part_is_there(page: Reader) -> None:
     headings = page.said("h2")
     assert headings[0] == "Figures"
     assert headings[1].startswith("Differences from ")
-    assert headings[2:] == ["Residual over time", "Samples", "Each sample, the worst first", "How it was judged"]
+    assert headings[2:] == [
+        "Residual over time",
+        "Samples",
+        "Each sample, the worst first",
+        "How it was judged",
+    ]
     assert "200 nm" in page.said("td")
     assert "0.02 rad/nm" in page.said("td")
 

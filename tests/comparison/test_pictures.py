@@ -79,7 +79,15 @@ def test_a_line_is_thin_beyond_its_end_and_nothing_is_drawn_of_nothing() -> None
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0, "0"), (0.02, "0.02"), (12345.6, "12346"), (2.5e-5, "2.5e-5"), (-4e-4, "-4e-4"), (np.nan, "–"), (3e7, "3e7")],
+    [
+        (0, "0"),
+        (0.02, "0.02"),
+        (12345.6, "12346"),
+        (2.5e-5, "2.5e-5"),
+        (-4e-4, "-4e-4"),
+        (np.nan, "–"),
+        (3e7, "3e7"),
+    ],
 )
 def test_numbers_are_short(value: float, words: str) -> None:
     assert number(value) == words

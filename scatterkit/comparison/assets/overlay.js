@@ -25,6 +25,17 @@ function pen(context, ratio, width = 1.5) {
   context.setLineDash([]);
 }
 
+// Words with a white rim, to be read before a body too.
+function label(context, words, x, y) {
+  context.save();
+  context.setLineDash([]);
+  [context.strokeStyle, context.lineJoin] = ["rgba(255, 255, 255, 0.85)", "round"];
+  context.lineWidth *= 2;
+  context.strokeText(words, x, y);
+  context.restore();
+  context.fillText(words, x, y);
+}
+
 function drawBeam(context, { frame, scale, width, height }, reach, ratio, part) {
   const at = (z) => [0, 1].map((axis) => [width, height][axis] / 2 + frame[axis][2] * z * scale);
   pen(context, ratio);
@@ -46,7 +57,7 @@ function drawBeam(context, { frame, scale, width, height }, reach, ratio, part) 
   const half = context.measureText("beam").width / 2 + 2 * ratio;
   const x = Math.min(width - half, Math.max(half, tail[0]));
   const y = Math.min(height - 16 * ratio, Math.max(16 * ratio, tail[1] + 4 * above * ratio));
-  context.fillText("beam", x, y);
+  label(context, "beam", x, y);
 }
 
 // The beam along the line of sight: into the picture, or out of it.
@@ -68,7 +79,7 @@ function sightline(context, [x, y], radius, into) {
   }
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText("beam", x + 1.5 * radius, y);
+  label(context, "beam", x + 1.5 * radius, y);
 }
 
 function line(context, from, to) {
@@ -101,7 +112,7 @@ function drawScale(context, { scale, width, height }, ratio) {
   line(context, [right - length * scale, y], [right, y]);
   context.textAlign = "center";
   context.textBaseline = "bottom";
-  context.fillText(`${Number(length.toPrecision(3))} nm`, right - (length * scale) / 2, y - 4 * ratio);
+  label(context, `${Number(length.toPrecision(3))} nm`, right - (length * scale) / 2, y - 4 * ratio);
 }
 
 function drawAxes(context, { frame, height }, ratio) {
@@ -114,6 +125,6 @@ function drawAxes(context, { frame, height }, ratio) {
     if (Math.hypot(dx, dy) < 0.25 * length) return; // along the line of sight
     arrow(context, [x, y], [x + dx, y + dy], 5 * ratio);
     const far = 1 + (10 * ratio) / Math.hypot(dx, dy);
-    context.fillText(name, x + dx * far, y + dy * far);
+    label(context, name, x + dx * far, y + dy * far);
   });
 }

@@ -215,9 +215,9 @@ def _histograms(data: xr.Dataset, columns: dict[str, NDArray[Any]]) -> str:
 def _orientations(turns: NDArray[Any]) -> str:
     from scatterkit.plotting.charts import orientation_chart
 
-    return page.picture(orientation_chart(turns), "Orientations: direction of the z axis, angle") + _html.note(
-        "The map has equal areas for equal solid angles. Dashed: uniform orientations."
-    )
+    return page.picture(
+        orientation_chart(turns), "Orientations: direction of the z axis, angle"
+    ) + _html.note("The map has equal areas for equal solid angles. Dashed: uniform orientations.")
 
 
 def _patterns(data: xr.Dataset, found: Scan) -> str:
