@@ -109,6 +109,7 @@ function quads({ values, size, strides }, numbers) {
 scatterkit.normals = function (mesh) {
   const { points, faces, smooth } = mesh;
   const areas = areaVectors(points, faces);
+  if (smooth >= Math.PI) return { units: unit(areas), corners: pointNormals(mesh, areas) };
   const around = Array.from({ length: points.length / 3 }, () => []);
   for (let i = 0; i < faces.length; i++) around[faces[i]].push((i / 3) | 0);
   const units = unit(areas);
@@ -125,12 +126,27 @@ scatterkit.normals = function (mesh) {
   return { units, corners: unit(corners) };
 };
 
+// The mean over all faces around, for each face's corners.
+function pointNormals({ points, faces }, areas) {
+  const sums = new Float32Array(points.length);
+  for (let i = 0; i < faces.length; i++)
+    for (let axis = 0; axis < 3; axis++) sums[3 * faces[i] + axis] += areas[i - (i % 3) + axis];
+  const means = unit(sums);
+  const corners = new Float32Array(3 * faces.length);
+  for (let i = 0; i < faces.length; i++)
+    for (let axis = 0; axis < 3; axis++) corners[3 * i + axis] = means[3 * faces[i] + axis];
+  return corners;
+}
+
 function areaVectors(points, faces) {
   const areas = new Float32Array(faces.length);
-  const difference = (i, j) => [0, 1, 2].map((axis) => points[3 * i + axis] - points[3 * j + axis]);
   for (let t = 0; t < faces.length; t += 3) {
-    const [a, b] = [difference(faces[t + 1], faces[t]), difference(faces[t + 2], faces[t])];
-    areas.set([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], t);
+    const [i, j, k] = [3 * faces[t], 3 * faces[t + 1], 3 * faces[t + 2]];
+    const [ax, ay, az] = [points[j] - points[i], points[j + 1] - points[i + 1], points[j + 2] - points[i + 2]];
+    const [bx, by, bz] = [points[k] - points[i], points[k + 1] - points[i + 1], points[k + 2] - points[i + 2]];
+    areas[t] = ay * bz - az * by;
+    areas[t + 1] = az * bx - ax * bz;
+    areas[t + 2] = ax * by - ay * bx;
   }
   return areas;
 }
