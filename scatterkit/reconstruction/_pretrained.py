@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from scatterkit._places import WEIGHTS, weight_names, weights_folder
 from scatterkit._validation import fail, shown
-
-_ENDING = ".npz"
 
 
 def pretrained_names() -> list[str]:
@@ -24,9 +22,7 @@ def pretrained_names() -> list[str]:
     >>> all(isinstance(name, str) for name in pretrained_names())
     True
     """
-    folder = weights_folder()
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(entry.name.removesuffix(_ENDING) for entry in found if entry.name.endswith(_ENDING))
+    return weight_names(weights_folder())
 
 
 def pretrained_file(name: str, *, owner: str) -> Traversable:
@@ -35,9 +31,4 @@ def pretrained_file(name: str, *, owner: str) -> Traversable:
     if not isinstance(name, str) or name not in names:
         there = " or ".join(map(repr, names)) if names else "a name of weights in the package, where none are"
         raise fail("name", owner, there, shown(name))
-    return weights_folder() / (name + _ENDING)
-
-
-def weights_folder() -> Traversable:
-    """Give the folder of the package that holds the weights."""
-    return files("scatterkit.reconstruction") / "weights"
+    return weights_folder() / (name + WEIGHTS)

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
-VARIABLE = "SCATTERKIT_DATA"
+from scatterkit._places import VARIABLE, cache_folder, local_roots
+
+__all__ = [
+    "VARIABLE",
+    "DataNotFoundError",
+    "cache_folder",
+    "download",
+    "find",
+    "find_cached",
+    "has_hash",
+    "local_roots",
+]
 
 
 class DataNotFoundError(OSError):
     """Published data are neither on this computer nor to be downloaded."""
-
-
-def local_roots() -> list[Path]:
-    """Give the folders on this computer that may hold published files, the most specific first.
-
-    These are the folder that the environment variable ``SCATTERKIT_DATA`` names (or ``scatter2d3d`` in it),
-    then ``shared/data/scatter2d3d`` beside the project when running from a checkout.
-    """
-    roots = []
-    if named := os.environ.get(VARIABLE):
-        roots += [Path(named).expanduser(), Path(named).expanduser() / "scatter2d3d"]
-    project = project_folder()
-    if project is not None:
-        roots.append(project.parent / "shared" / "data" / "scatter2d3d")
-    return roots
-
-
-def project_folder() -> Path | None:
-    """Give the checkout that the package runs from, or None when it is installed elsewhere."""
-    import scatterkit
-
-    folder = Path(str(scatterkit.__file__)).resolve().parents[1]
-    return folder if (folder / "pyproject.toml").is_file() else None
-
-
-def cache_folder() -> Path:
-    """Give the user's cache folder for scatterkit."""
-    import pooch
-
-    return Path(pooch.os_cache("scatterkit"))
 
 
 def has_hash(path: Path, sha256: str) -> bool:

@@ -231,6 +231,15 @@ def has_gpu() -> bool:
     return not str(keras.ops.convert_to_tensor(0.0).device).startswith("cpu")
 
 
+def device_names() -> list[str]:
+    """Give the devices that the backend sees, by its names."""
+    if BACKEND == "torch":
+        import torch
+
+        return ["cpu", *(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))]
+    return [str(name) for name in keras.distribution.list_devices()]
+
+
 def _with_arrays(run: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arrays: Array) -> Any:
         results = run(*map(keras.ops.convert_to_tensor, arrays))

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 from scipy import ndimage
 
+from scatterkit import _places
 from scatterkit.datasets import DataNotFoundError, fetch_barke2015
 from scatterkit.datasets.published import _locate, barke2015
 
@@ -46,7 +47,7 @@ def write_pictures(folder: Path, numbers: tuple[int, ...]) -> dict[int, str]:
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No variable, no folder beside the project, an empty cache, stand-ins for the files, no server."""
     monkeypatch.delenv(_locate.VARIABLE, raising=False)
-    monkeypatch.setattr(_locate, "project_folder", lambda: None)
+    monkeypatch.setattr(_places, "project_folder", lambda: None)
     cache = tmp_path / "cache"
     monkeypatch.setattr(barke2015, "cache_folder", lambda: cache)
     monkeypatch.setattr(barke2015, "SHA256", write_pictures(tmp_path / "published", tuple(range(1, 9))))
@@ -86,7 +87,7 @@ def test_the_variable_names_the_folder(
 
 
 def test_the_folder_beside_the_project(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_locate, "project_folder", lambda: tmp_path / "project")
+    monkeypatch.setattr(_places, "project_folder", lambda: tmp_path / "project")
     write_pictures(tmp_path / "shared" / "data" / "scatter2d3d" / "exp", (1,))
     assert fetch_barke2015([1]).numbers == (1,)
 

@@ -1,0 +1,148 @@
+"""From the command line to a command, and from what it raises to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import Any
+
+from scatterkit.cli._config import apply_config
+from scatterkit.cli._errors import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    Interrupted,
+    UsageError,
+    one_line,
+)
+from scatterkit.cli._options import Formatter
+from scatterkit.cli._record import package_version
+
+COMMANDS = {
+    "info": "versions, devices, trained networks, and where data are looked for",
+    "simulate": "diffraction patterns of bodies",
+    "generate": "a training set of random bodies and their patterns",
+    "train": "a network that turns patterns into bodies",
+    "predict": "bodies from patterns by a trained network",
+    "fit": "bodies fitted to patterns, without a network",
+    "view": "pictures of bodies and patterns",
+}
+"""Every command, which is a module of its name, in a few words."""
+
+DESCRIPTION = """\
+One wide-angle diffraction pattern of a nanoparticle in, one 3D body out.
+
+Lengths are in nm, angles in radians, q in rad/nm. The beam travels along +z. Without options the experiment is the
+published one: silver at a wavelength of 13.5 nm."""
+
+EPILOG = """\
+exit codes:
+  0 done; 1 failed; 2 options that are wrong; 130 stopped by Ctrl-C
+
+"scatterkit COMMAND --help" tells more."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Give the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="scatterkit", description=DESCRIPTION, epilog=EPILOG, formatter_class=Formatter
+    )
+    parser.add_argument("--version", action="version", version=f"scatterkit {package_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name, words in COMMANDS.items():
+        module = import_module(f"scatterkit.cli.{name}")
+        sub = commands.add_parser(
+            name,
+            help=words,
+            description=module.DESCRIPTION,
+            epilog=module.EPILOG,
+            formatter_class=Formatter,
+            allow_abbrev=False,
+        )
+        module.add_options(sub)
+        sub.set_defaults(run=module.run, parser=sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Its name and options; those that the program was called with by default.
+
+    Returns
+    -------
+    int
+        0 where it is done, 1 where it failed, 2 where the options are wrong, 130 after Ctrl-C.
+    """
+    try:
+        args = _parsed(argv)
+    except SystemExit as end:  # argparse has said why
+        return end.code if isinstance(end.code, int) else USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if args.command is None:
+        build_parser().print_help(sys.stderr)
+        return USAGE
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on standard error
+    try:
+        with _plain_warnings(args):
+            args.run(args)
+    except UsageError as error:
+        return _usage(args, str(error))
+    except KeyboardInterrupt as stop:
+        hint = f" {stop.hint}" if isinstance(stop, Interrupted) else ""
+        _tell(args, f"stopped.{hint}")
+        return INTERRUPTED
+    except Exception as error:  # whatever it is, users get one line
+        if args.debug:
+            raise
+        _tell(args, f"error: {one_line(error)}")
+        return FAILED
+    return DONE
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse twice where a file of settings is given: it puts other defaults in their place."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if getattr(args, "config", None) is not None:
+        apply_config(args.parser, args.config, args.command)
+        args = parser.parse_args(argv)
+    if args.command is not None:
+        missing = [name for name in getattr(args, "needed", ()) if getattr(args, name) in (None, [])]
+        if missing:
+            shown = {action.dest: "/".join(action.option_strings) for action in args.parser._actions}
+            args.parser.error("needed: " + ", ".join(shown[name] or name.upper() for name in missing))
+    return args
+
+
+def _usage(args: argparse.Namespace, message: str) -> int:
+    with suppress(SystemExit):
+        args.parser.error(message)
+    return USAGE
+
+
+def _tell(args: argparse.Namespace, text: str) -> None:
+    print(f"scatterkit {args.command}: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _plain_warnings(args: argparse.Namespace) -> Iterator[None]:
+    """Show warnings as lines for users, without the place in the source."""
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if issubclass(category, (UserWarning, RuntimeWarning)):
+            _tell(args, f"warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

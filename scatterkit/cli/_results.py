@@ -1,0 +1,131 @@
+"""What was found for each pattern: bodies, their patterns, files and figures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scatterkit.cli._errors import CommandError, UsageError
+from scatterkit.cli._inputs import MESHES
+from scatterkit.cli._outputs import (
+    BODIES,
+    check_count,
+    check_output,
+    numbered,
+    say,
+    write_figure,
+    write_set,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from scatterkit.solids import Solid
+
+
+@dataclass
+class Found:
+    """Bodies of some patterns; `numbers` are their places among those that were read."""
+
+    numbers: Sequence[int]
+    solids: Sequence[Solid]
+    volumes: NDArray[np.float32]
+    fitted: NDArray[np.float32]
+    residuals: NDArray[np.float64]
+    more: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = field(default_factory=dict)
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add where bodies go."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help=f"where the bodies go: {', '.join(MESHES)} (body_{{}}.stl for several), .npy (volumes), .npz and .nc "
+        "(volumes, patterns, fits and residuals)",
+    )
+    parser.add_argument("--figure", metavar="PNG", help="draw pattern, fit and body; name_{}.png for several")
+
+
+def check_results(args: argparse.Namespace, n: int | None = None) -> tuple[Path, Path | None]:
+    """Give the paths of bodies and figures, all that can be wrong with them told."""
+    path = check_output(args, args.output, BODIES)
+    figure = None if args.figure is None else check_output(args, args.figure, (".png",), "--figure")
+    if n is not None:
+        check_count(path, n)
+        if figure is not None:
+            check_count(figure, n, "--figure")
+    return path, figure
+
+
+def check_more(path: Path, asked: bool, option: str) -> None:
+    """Raise if something is asked for that the output's format cannot hold."""
+    if asked and path.suffix.lower() not in (".npz", ".nc"):
+        raise UsageError(f"{option} needs an output that ends in .npz or .nc")
+
+
+def result_set(data: xr.Dataset, found: Found, simulator: Any) -> xr.Dataset:
+    """Give patterns and bodies as one data set."""
+    from scatterkit.datasets import make_dataset
+
+    given = data.isel(sample=list(found.numbers))
+    kept = {
+        str(name): given[name].values
+        for name in given.coords
+        if given[name].dims == ("sample",) and name not in ("sample", "residual", "number_read")
+    }
+    result = make_dataset(
+        given["pattern"].values,
+        masks=given["mask"].values if "mask" in given else None,
+        volumes=found.volumes,
+        coords={**kept, "residual": found.residuals, "number_read": list(found.numbers)},
+        attrs={"wavelength": simulator.wavelength, "box": simulator.box},
+        box=simulator.box,
+    )
+    result["fitted"] = (("sample", "row", "column"), found.fitted)
+    for name, (dims, values) in found.more.items():
+        result[name] = (dims, values)
+    return result
+
+
+def write_results(
+    args: argparse.Namespace, data: xr.Dataset, found: Found, simulator: Any, record: dict[str, Any]
+) -> None:
+    """Write bodies and figures, and tell the residuals."""
+    if not len(found.numbers):
+        raise CommandError("no body was made of any pattern")
+    path, figure = check_results(args, data.sizes["sample"])
+    suffix = path.suffix.lower()
+    if suffix in MESHES:
+        for number, solid in zip(found.numbers, found.solids, strict=True):
+            write_whole(numbered(path, number), solid.to_file, record)
+    elif suffix == ".npy":
+        write_whole(path, lambda to: np.save(to, found.volumes), record)
+    else:
+        write_set(path, result_set(data, found, simulator), record)
+    if figure is not None:
+        draw(figure, data, found, simulator, record)
+    for number, residual in zip(found.numbers, found.residuals, strict=True):
+        print(f"pattern {number}: residual {residual:.3g}")
+    say(args, f"wrote {path}")
+
+
+def draw(path: Path, data: xr.Dataset, found: Found, simulator: Any, record: dict[str, Any]) -> None:
+    """Draw each pattern, its fit, and the body from three sides."""
+    from scatterkit.cli.simulate import grid_step
+    from scatterkit.plotting import reconstruction_figure
+
+    for place, number in enumerate(found.numbers):
+        pattern = data["pattern"].values[number]
+        mask = data["mask"].values[number] if "mask" in data else None
+        drawn = reconstruction_figure(
+            pattern, found.fitted[place], mask, found.solids[place], dq=grid_step(simulator)
+        )
+        write_figure(numbered(path, number), drawn, record)

@@ -1,0 +1,118 @@
+"""``scatterkit generate``: training sets."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from scatterkit.cli._errors import CommandError, Interrupted, UsageError
+from scatterkit.cli._options import add_experiment, add_output, add_run_options, make_simulator
+from scatterkit.cli._outputs import check_folder, say
+
+DESCRIPTION = """\
+Generate a training set: random bodies, their volumes and their log-scaled diffraction patterns.
+
+A set is a Zarr store that carries all parameters. A run that was stopped goes on when the same command is given
+again, and ends with the same bytes; with more --samples a finished set grows."""
+EPILOG = """\
+examples:
+  scatterkit generate --samples 1000 -o silver.zarr
+  scatterkit generate --samples 5000 --classes icosahedron decahedron --size 40 120 --jobs 2 -o two.zarr
+  scatterkit generate --samples 100000 --pool --bodies halfspaces --jobs -1 -o pool    # patterns and planes alone"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add_output(parser, "folder of the set, such as silver.zarr")
+    group = parser.add_argument_group("the set")
+    group.add_argument("--samples", type=int, metavar="N", help="how many samples the set is to have")
+    group.add_argument(
+        "--bodies",
+        choices=("catalogue", "halfspaces"),
+        default="catalogue",
+        help="bodies of the catalogue, stretched (default), or random convex bodies of half-spaces",
+    )
+    group.add_argument(
+        "--classes", nargs="+", metavar="NAME", help="names of the catalogue; the published by default"
+    )
+    group.add_argument("--size", type=float, nargs=2, metavar=("LOW", "HIGH"), help="sizes [nm]; 31 154.75")
+    group.add_argument("--grid", type=int, metavar="N", help="voxels along each edge of the box; 64")
+    group.add_argument("--block", type=int, metavar="N", help="samples of a file; 256, of a pool 512")
+    group.add_argument("--pool", action="store_true", help="a pool: convex bodies as planes, without volumes")
+    add_experiment(parser)
+    add_run_options(parser, needed=("samples", "output"), jobs="worker processes")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Generate what the set still lacks."""
+    if args.classes is not None and args.bodies == "halfspaces":
+        raise UsageError("--classes is for bodies of the catalogue")
+    if args.pool and args.grid is not None:
+        raise UsageError("a pool has no volumes: leave out --grid")
+    path = Path(args.output).expanduser()
+    check_folder(path)
+    simulator = make_simulator(args)
+    sampler = make_sampler(args, simulator.box)
+    if args.force:
+        _remove(path, args.pool)
+    try:
+        n = _pool(args, path, sampler, simulator) if args.pool else _store(args, path, sampler, simulator)
+    except KeyboardInterrupt:
+        raise Interrupted("What is finished is kept: give the same command again to go on.") from None
+    say(args, f"{path} has {n} samples")
+
+
+def make_sampler(args: argparse.Namespace, box: float, seed: int | None = None) -> Any:
+    """Give what draws the bodies."""
+    from scatterkit.solids import HalfSpaceSampler, SolidSampler
+
+    given: dict[str, Any] = {} if args.size is None else {"size": tuple(args.size)}
+    if box != 318.75:
+        # as large a part of the box as by default
+        given = {"size": (31.0 / 318.75 * box, 154.75 / 318.75 * box)} | given
+        given |= {"box": box, "max_radius": 154.75 / 318.75 * box}
+    if args.bodies == "halfspaces":
+        return HalfSpaceSampler(random_state=seed, **given)
+    return SolidSampler(random_state=seed, classes=args.classes, **given)
+
+
+def _store(args: argparse.Namespace, path: Path, sampler: Any, simulator: Any) -> int:
+    from scatterkit.datasets import DatasetGenerator
+    from scatterkit.solids import Rasterizer
+
+    generator = DatasetGenerator(
+        sampler,
+        Rasterizer(grid=64 if args.grid is None else args.grid, box=simulator.box),
+        simulator,
+        random_state=args.seed,
+        **({} if args.block is None else {"shard_size": args.block}),
+    )
+    data = generator.generate(path, args.samples, n_jobs=args.jobs, verbose=not args.quiet)
+    return int(data.sizes["sample"])
+
+
+def _pool(args: argparse.Namespace, path: Path, sampler: Any, simulator: Any) -> int:
+    from scatterkit.datasets import make_pool
+
+    sampler.set_params(random_state=args.seed)
+    given = {} if args.block is None else {"block_size": args.block}
+    pool = make_pool(
+        path, sampler, args.samples, simulator=simulator, n_jobs=args.jobs, verbose=not args.quiet, **given
+    )
+    return len(pool)
+
+
+def _remove(path: Path, pool: bool) -> None:
+    """Remove a set that is to be replaced; nothing but a set."""
+    if not path.exists():
+        return
+    from scatterkit.datasets import BodyPool, DatasetGenerator
+
+    try:
+        BodyPool(path) if pool else DatasetGenerator.from_store(path)
+    except (OSError, ValueError) as error:
+        kind = "pool" if pool else "generated set"
+        raise CommandError(f"--force replaces a {kind}, and {path} is none") from error
+    shutil.rmtree(path)
