@@ -32,6 +32,7 @@ COMMANDS = {
     "predict": "bodies from patterns by a trained network",
     "fit": "bodies fitted to patterns, without a network",
     "view": "pictures of bodies and patterns",
+    "compare": "several methods on the same patterns",
 }
 """Every command, which is a module of its name, in a few words."""
 
@@ -120,9 +121,13 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.command is not None:
         missing = [name for name in getattr(args, "needed", ()) if getattr(args, name) in (None, [])]
         if missing:
-            shown = {action.dest: "/".join(action.option_strings) for action in args.parser._actions}
-            args.parser.error("needed: " + ", ".join(shown[name] or name.upper() for name in missing))
+            shown = {action.dest: _shown(action) for action in args.parser._actions}
+            args.parser.error("needed: " + ", ".join(shown[name] for name in missing))
     return args
+
+
+def _shown(action: argparse.Action) -> str:
+    return "/".join(action.option_strings) or str(action.metavar or action.dest.upper())
 
 
 def _usage(args: argparse.Namespace, message: str) -> int:

@@ -121,4 +121,4 @@ def _netcdf(data: xr.Dataset, path: Path) -> None:
 def write_figure(path: Path, figure: Any, record: Mapping[str, Any]) -> None:
     """Write a figure as PNG, its record beside it."""
     carried = {"Software": None, KEY: record_text(record)}
-    write_whole(path, lambda to: figure.savefig(to, dpi=150, metadata=carried), record)
+    write_whole(path, lambda to: figure.savefig(to, dpi=150, metadata=carried, bbox_inches="tight"), record)

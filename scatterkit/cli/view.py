@@ -11,20 +11,21 @@ import numpy as np
 from scatterkit.cli._errors import CommandError, UsageError
 from scatterkit.cli._inputs import MEASURED, is_mesh, open_patterns, read_body
 from scatterkit.cli._options import add_output, add_run_options
-from scatterkit.cli._outputs import check_output, say, write_figure
+from scatterkit.cli._outputs import check_output, say, write_figure, write_whole
 from scatterkit.cli._record import make_record
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DESCRIPTION = """\
-Draw bodies or patterns, as a PNG.
+Draw bodies or patterns as a PNG, or one body as a page (.html) where it can be turned, zoomed and cut.
 
 INPUT is a body (mesh file, name of the catalogue, or volumes in .npy, .npz or .nc) or a file of patterns of any format
 that the package reads. Bodies are seen from before the beam, aslant; what the beam strikes is blue."""
 EPILOG = """\
 examples:
   scatterkit view body.stl -o body.png
+  scatterkit view body.stl -o body.html
   scatterkit view pattern.nc -o pattern.png
   scatterkit view bodies.nc --what body --frames 0 2 -o two.png
   scatterkit view truncated_octahedron --from beam -o shape.png"""
@@ -36,7 +37,7 @@ MOST = 12
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("input", nargs="?", help="a body or patterns")
-    add_output(parser, "where the picture goes: .png")
+    add_output(parser, "where the picture goes: .png, or .html for one body")
     parser.add_argument(
         "--what",
         choices=("auto", "pattern", "body"),
@@ -61,11 +62,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw, and write the picture."""
-    path = check_output(args, args.output, (".png",))
+    path = check_output(args, args.output, (".png", ".html"))
     solids = bodies_of(args)
-    figure = pattern_figure(args) if solids is None else body_figure(args, solids)
     inputs = (args.input,) if Path(args.input).is_file() else ()
-    write_figure(path, figure, make_record(args, inputs=inputs))
+    record = make_record(args, inputs=inputs)
+    if path.suffix.lower() == ".html":
+        write_page(args, path, solids, record)
+        say(args, f"wrote {path}")
+        return
+    figure = pattern_figure(args) if solids is None else body_figure(args, solids)
+    write_figure(path, figure, record)
     say(args, f"wrote {path}")
 
 
@@ -126,6 +132,20 @@ def box_of(args: argparse.Namespace, path: Path) -> float:
     if path.suffix.lower() == ".nc":
         return float(open_patterns(args.input, [0]).attrs.get("box", 318.75))
     return 318.75
+
+
+def write_page(
+    args: argparse.Namespace, path: Path, solids: list[Any] | None, record: dict[str, Any]
+) -> None:
+    """Write a page with one body."""
+    if solids is None or len(solids) != 1:
+        raise CommandError("a page shows one body: say which by --what body and --frames N")
+    if args.side is not None:
+        raise UsageError("a page can be turned: leave out --from")
+    from scatterkit.comparison import view_body
+
+    body = solids[0]
+    write_whole(path, lambda to: view_body(body, to, title=args.title), record)
 
 
 def body_figure(args: argparse.Namespace, solids: list[Any]) -> Any:

@@ -1,0 +1,170 @@
+"""``scatterkit fit``, ``view`` and ``compare``: bodies of patterns, and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scatterkit import ForwardFitter, MSFTSimulator, QGrid, Solid
+from scatterkit.cli import main
+from scatterkit.cli._carried import read_record
+from scatterkit.datasets import read_netcdf
+
+GRID = ("--pixels", "32", "--dq", "0.02")
+QUICK = (*GRID, "--model", "cube", "--rounds", "1", "--starts", "4", "--steps", "24", "--max-shift", "0")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cubes():
+    """Patterns of two cubes, as a file of the command line."""
+    line = [
+        "cube",
+        "cube",
+        "--size",
+        "50",
+        "--random-orientation",
+        "--exact",
+        *GRID,
+        "--quiet",
+        "-o",
+        "cubes.npz",
+    ]
+    assert main(["simulate", *line]) == 0
+    with np.load("cubes.npz") as arrays:
+        return arrays["pattern"]
+
+
+def test_a_fit_equals_the_fitter(cubes, capsys):
+    assert (
+        main(["fit", "cubes.npz", "--frames", "1", *QUICK, "-o", "a.nc", "--report", "a.txt", "--quiet"]) == 0
+    )
+    fitter = ForwardFitter(
+        "cube",
+        MSFTSimulator(detector=QGrid(32, dq=0.02)),
+        n_rounds=1,
+        n_starts=4,
+        n_steps=24,
+        max_shift=0,
+        random_state=0,
+    )
+    volumes = fitter.fit(cubes[1:]).predict(cubes[1:])
+    data = read_netcdf("a.nc")
+    np.testing.assert_allclose(data["volume"].values, volumes, atol=1e-6)
+    np.testing.assert_array_equal(data["pattern"].values, cubes[1:])
+    assert data["residual"].values == pytest.approx(fitter.residuals_)
+    assert "Lit facets" in Path("a.txt").read_text()
+    assert capsys.readouterr().out == f"pattern 0: residual {fitter.residuals_[0]:.3g}\n"
+
+
+def test_several_bodies_go_into_several_files(cubes, capsys):
+    line = ["fit", "cubes.npz", *QUICK, "--quiet"]
+    assert main([*line, "-o", "a.stl"]) == 1
+    assert "a_{}.stl" in capsys.readouterr().err
+    assert main([*line, "-o", "a_{}.stl", "--figure", "f_{}.png"]) == 0
+    for number in range(2):
+        edge = 2 * 50 / 3**0.5
+        assert Solid.from_file(f"a_{number}.stl").volume == pytest.approx(edge**3, rel=0.02)
+        assert read_record(Path(f"a_{number}.stl"))["components"]["fitter"]["parameters"]["n_starts"] == 4
+        with Image.open(f"f_{number}.png") as picture:
+            assert min(picture.size) > 500
+    assert main([*line, "-o", "a_{}.stl"]) == 1
+    assert "a_0.stl exists" in capsys.readouterr().err
+
+
+def test_a_mask_hides_what_was_not_measured(cubes):
+    mask = np.ones((32, 32), bool)
+    mask[:, :16] = False
+    np.save("mask.npy", mask)
+    spoilt = cubes[:1].copy()
+    spoilt[:, :, :16] = 0.7
+    np.save("spoilt.npy", spoilt)
+    assert main(["fit", "spoilt.npy", "--mask", "mask.npy", *QUICK, "--quiet", "-o", "a.nc"]) == 0
+    data = read_netcdf("a.nc")
+    np.testing.assert_array_equal(data["mask"].values[0], mask)
+    assert data["residual"].values[0] < 1e-3
+
+
+def test_ctrl_c_keeps_the_best_body_so_far(cubes, monkeypatch, capsys):
+    fit = ForwardFitter.fit
+
+    def interrupted(self, X, **options):
+        fit(self, X[:1], mask=None)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ForwardFitter, "fit", interrupted)
+    assert main(["fit", "cubes.npz", *QUICK, "--quiet", "-o", "a.nc"]) == 130
+    data = read_netcdf("a.nc")
+    assert data.sizes["sample"] == 1
+    assert json.loads(data.attrs["scatterkit_record"])["stopped"]
+    assert "best bodies so far were written to a.nc" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_any_body_writes_nothing(cubes, monkeypatch, capsys):
+    def interrupted(self, X, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ForwardFitter, "fit", interrupted)
+    assert main(["fit", "cubes.npz", *QUICK, "--quiet", "-o", "a.nc"]) == 130
+    assert not Path("a.nc").exists()
+    assert "nothing was written" in capsys.readouterr().err
+
+
+def is_drawn(path: str) -> bool:
+    with Image.open(path) as picture:
+        colors = picture.convert("RGB").getcolors(maxcolors=2**20)
+    return len(colors) > 50
+
+
+def test_pictures_of_everything():
+    line = ["cube", "--size", "60", "--volumes", "--grid", "16", *GRID, "--quiet"]
+    assert main(["simulate", *line, "-o", "set.nc"]) == 0
+    np.save("volumes.npy", read_netcdf("set.nc")["volume"].values)
+    Solid.from_catalogue("cube", circumradius=60).to_file("body.stl")
+    views = {
+        "a": ["body.stl"],
+        "b": ["icosahedron", "--from", "beam", "--title", "a body"],
+        "c": ["set.nc"],
+        "d": ["set.nc", "--what", "pattern"],
+        "e": ["set.nc", "--what", "body"],
+        "f": ["volumes.npy", "--box", "318.75"],
+    }
+    for name, view in views.items():
+        assert main(["view", *view, "--quiet", "-o", f"{name}.png"]) == 0
+        assert is_drawn(f"{name}.png")
+        assert read_record(Path(f"{name}.png"))["parameters"]["input"] == view[0]
+
+
+def test_a_page_of_a_body():
+    assert main(["view", "icosahedron", "--quiet", "-o", "body.html"]) == 0
+    assert "Cut along the beam" in Path("body.html").read_text(encoding="utf-8")
+    assert read_record(Path("body.html"))["command"] == "view"
+
+
+def test_a_page_shows_one_body(capsys):
+    assert main(["simulate", "cube", *GRID, "--quiet", "-o", "set.nc"]) == 0
+    assert main(["view", "set.nc", "--quiet", "-o", "set.html"]) == 1
+    assert "one body" in capsys.readouterr().err
+
+
+def test_a_comparison(cubes, capsys):
+    line = ["compare", "cubes.npz", "--methods", "cube", "B4-retrieval", *GRID, "--budget", "1"]
+    assert main([*line, "--frames", "0", "--results", "parts", "-o", "found", "--quiet"]) == 0
+    text = capsys.readouterr().out
+    assert "cube" in text
+    assert "B4-retrieval" in text
+    from scatterkit.comparison import Comparison
+
+    found = Comparison.load("found")
+    assert found.methods == ["cube", "B4-retrieval"]
+    assert float(found.dataset["residual"].sel(method="cube").values[0]) < 1e-3
+    assert read_record(Path("found"))["parameters"]["budget"] == 1
