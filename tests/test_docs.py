@@ -1,18 +1,21 @@
 """The Python examples of the documentation's pages run, in order, in an empty folder.
 
-A block fenced by three backticks and ``python`` is run; a ``{code-block} python`` is not.
+A block fenced by three backticks and ``python`` is run; a ``{code-block} python`` is not. On the page of the command
+line, the lines of ``console`` blocks are run.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from scatterkit.cli import _main
 from scatterkit.reconstruction import pretrained_names
 
 PROJECT = Path(__file__).parents[1]
@@ -50,6 +53,7 @@ for block in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTA
     lines_before = text[: block.start(1)].count("\n")
     exec(compile("\n" * lines_before + block[1], str(page), "exec"), globals())
 """
+COMMANDS = "command_line"  # the page whose console blocks are run too
 
 
 def run(folder: Path, *arguments: str) -> None:
@@ -80,3 +84,27 @@ def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
         script, *arguments = FIRST[page]
         run(tmp_path, str(PROJECT / "examples" / script), *arguments)
     run(tmp_path, "-c", RUN_BLOCKS, str(DOCS / f"{page}.md"))
+
+
+def commands_of(page: str) -> list[str]:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+
+
+def test_the_page_of_commands_shows_every_command() -> None:
+    assert {line.split()[1] for line in commands_of(COMMANDS)} == set(_main.COMMANDS)
+    assert all(line.startswith("scatterkit ") for line in commands_of(COMMANDS))
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
+    for line in commands_of(COMMANDS):
+        run(tmp_path, "-m", *shlex.split(line))
+
+
+def test_the_settings_of_the_page_are_options(tmp_path: Path) -> None:
+    text = (DOCS / f"{COMMANDS}.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "run.toml").write_text(settings, encoding="utf-8")
+    run(tmp_path, "-m", "scatterkit", "simulate", "--config", "run.toml", "--pixels", "16", "-o", "a.npy")

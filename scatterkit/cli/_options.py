@@ -8,7 +8,8 @@ from typing import Any
 from scatterkit.cli._errors import UsageError
 
 NOT_SET_BY_FILES = {"help", "config", "debug", "quiet", "force"}
-NO_PARAMETERS = NOT_SET_BY_FILES | {"command", "run", "parser", "needed", "output", "jobs"}
+PLACES = {"output", "figure", "report", "curve", "html", "results", "checkpoint", "checkpoint_minutes"}
+NO_PARAMETERS = NOT_SET_BY_FILES | PLACES | {"command", "run", "parser", "needed", "jobs"}
 """What the command line says of a run, but not of its result."""
 
 EXPERIMENT = {

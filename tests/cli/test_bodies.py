@@ -166,5 +166,5 @@ def test_a_comparison(cubes, capsys):
 
     found = Comparison.load("found")
     assert found.methods == ["cube", "B4-retrieval"]
-    assert float(found.dataset["residual"].sel(method="cube").values[0]) < 1e-3
+    assert float(found.dataset["residual"].isel(method=0, sample=0)) < 1e-3
     assert read_record(Path("found"))["parameters"]["budget"] == 1

@@ -70,7 +70,7 @@ def test_ctrl_c_ends_with_130_and_the_set_goes_on(tmp_path):
     )
     try:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("a.zarr/pattern/c/*")) and time.monotonic() < deadline:
+        while not (tmp_path / "a.zarr/pattern/c.0.0.0").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
             assert process.poll() is None
         os.kill(process.pid, signal.SIGINT)
@@ -83,5 +83,5 @@ def test_ctrl_c_ends_with_130_and_the_set_goes_on(tmp_path):
     assert "give the same command again to go on" in told
     small = [*line[:2], "8", *line[3:]]
     assert run(*small, "-o", "b.zarr", folder=tmp_path).returncode == 0
-    block = Path("pattern/c/0/0/0")
+    block = Path("pattern/c.0.0.0")
     assert (tmp_path / "a.zarr" / block).read_bytes() == (tmp_path / "b.zarr" / block).read_bytes()
