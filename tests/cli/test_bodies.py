@@ -157,14 +157,43 @@ def test_a_page_shows_one_body(capsys):
 
 
 def test_a_comparison(cubes, capsys):
-    line = ["compare", "cubes.npz", "--methods", "cube", "B4-retrieval", *GRID, "--budget", "1"]
-    assert main([*line, "--frames", "0", "--results", "parts", "-o", "found", "--quiet"]) == 0
+    line = ["compare", "cubes.npz", "--methods", "cube", "B3-multistart", *GRID, "--budget", "1"]
+    assert main([*line, "--frames", "0", "--html", "page.html", "-o", "found", "--quiet"]) == 0
     text = capsys.readouterr().out
     assert "cube" in text
-    assert "B4-retrieval" in text
+    assert "B3-multistart" in text
     from scatterkit.comparison import Comparison
 
     found = Comparison.load("found")
-    assert found.methods == ["cube", "B4-retrieval"]
-    assert float(found.dataset["residual"].isel(method=0, sample=0)) < 1e-3
+    assert found.methods == ["cube", "B3-multistart"]
+    assert text == found.table() + "\n"
+    assert found.dataset["residual"].values.max() < 0.05
     assert read_record(Path("found"))["parameters"]["budget"] == 1
+    assert "B3-multistart" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_a_comparison_goes_on(cubes, monkeypatch, capsys):
+    line = [
+        "compare",
+        "cubes.npz",
+        "--methods",
+        "B3-multistart",
+        *GRID,
+        "--budget",
+        "1",
+        "--results",
+        "parts",
+    ]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scatterkit.fitting.MultiStartFitter._fit_one", interrupted)
+        assert main([*line, "--quiet"]) == 130
+    assert "same command again" in capsys.readouterr().err
+    assert main([*line, "--quiet"]) == 0
+    before = capsys.readouterr().out
+    assert "B3-multistart" in before
+    assert main([*line, "--quiet"]) == 0
+    assert capsys.readouterr().out == before  # seconds included: nothing was run again
