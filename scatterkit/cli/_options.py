@@ -143,6 +143,14 @@ def _detector(args: argparse.Namespace) -> Any:
     )
 
 
+def grid_step(simulator: Any) -> float | None:
+    """Give the distance of pixels in q of a uniform grid, None of other detectors."""
+    from scatterkit.experiment import QGrid
+
+    detector = QGrid() if simulator.detector is None else simulator.detector
+    return float(detector.dq) if isinstance(detector, QGrid) else None
+
+
 def parameters_of(args: argparse.Namespace) -> dict[str, Any]:
     """Give the options that the result depends on."""
     return {name: value for name, value in sorted(vars(args).items()) if name not in NO_PARAMETERS}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scatterkit.cli._errors import CommandError, UsageError
 from scatterkit.cli._inputs import MESHES
+from scatterkit.cli._options import grid_step
 from scatterkit.cli._outputs import (
     BODIES,
     check_count,
@@ -89,6 +90,9 @@ def result_set(data: xr.Dataset, found: Found, simulator: Any) -> xr.Dataset:
         attrs={"wavelength": simulator.wavelength, "box": simulator.box},
         box=simulator.box,
     )
+    dq = grid_step(simulator)
+    if dq is not None:
+        result.attrs["dq"] = dq
     result["fitted"] = (("sample", "row", "column"), found.fitted)
     for name, (dims, values) in found.more.items():
         result[name] = (dims, values)
@@ -119,7 +123,6 @@ def write_results(
 
 def draw(path: Path, data: xr.Dataset, found: Found, simulator: Any, record: dict[str, Any]) -> None:
     """Draw each pattern, its fit, and the body from three sides."""
-    from scatterkit.cli.simulate import grid_step
     from scatterkit.plotting import reconstruction_figure
 
     for place, number in enumerate(found.numbers):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scatterkit.cli._errors import UsageError
 from scatterkit.cli._inputs import add_bodies, is_mesh, read_bodies
-from scatterkit.cli._options import add_experiment, add_output, add_run_options, make_simulator
+from scatterkit.cli._options import add_experiment, add_output, add_run_options, grid_step, make_simulator
 from scatterkit.cli._outputs import PATTERNS, check_count, check_output, say, write_patterns
 from scatterkit.cli._record import make_record
 
@@ -114,11 +114,3 @@ def exact_simulator(simulator: Any) -> Any:
 
     names = ("wavelength", "absorption_length", "absorption", "refractive_index", "propagation", "detector")
     return PolyhedronSimulator(**{name: getattr(simulator, name) for name in names})
-
-
-def grid_step(simulator: Any) -> float | None:
-    """Give the distance of pixels in q of a uniform grid, None of other detectors."""
-    from scatterkit.experiment import QGrid
-
-    detector = QGrid() if simulator.detector is None else simulator.detector
-    return float(detector.dq) if isinstance(detector, QGrid) else None

@@ -61,6 +61,7 @@ def test_a_fit_equals_the_fitter(cubes, capsys):
     data = read_netcdf("a.nc")
     np.testing.assert_allclose(data["volume"].values, volumes, atol=1e-6)
     np.testing.assert_array_equal(data["pattern"].values, cubes[1:])
+    assert data.attrs["dq"] == 0.02
     assert data["residual"].values == pytest.approx(fitter.residuals_)
     assert "Lit facets" in Path("a.txt").read_text()
     assert capsys.readouterr().out == f"pattern 0: residual {fitter.residuals_[0]:.3g}\n"
