@@ -6,6 +6,7 @@ Each gives one value per sample, or a float for a single pair.
 from scatterkit.metrics.patterns import (
     pattern_residual,
     r_factor,
+    radial_profile,
     radial_profile_correlation,
     scatter_loss,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "hausdorff",
     "pattern_residual",
     "r_factor",
+    "radial_profile",
     "radial_profile_correlation",
     "scatter_loss",
     "volume_iou",

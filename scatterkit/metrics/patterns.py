@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import Positive, check_value
+from scatterkit._validation import Positive, check_array, check_mask, check_value
 from scatterkit.metrics._pairs import Values, check_masks, check_pair, per_sample
 from scatterkit.response import fit_response
 
@@ -130,6 +130,52 @@ def r_factor(measured: ArrayLike, simulated: ArrayLike, mask: ArrayLike | None =
     return per_sample(factor, single, first, second, masks)
 
 
+def radial_profile(
+    pattern: ArrayLike, mask: ArrayLike | None = None
+) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Mean of a pattern over the azimuth, at whole distances from the zero frequency.
+
+    Parameters
+    ----------
+    pattern : array-like of shape (y, x)
+        A pattern; the zero frequency at pixel ``[n // 2, n // 2]``.
+    mask : array-like of bool, shape (y, x), optional
+        True where it counts.
+
+    Returns
+    -------
+    radius : ndarray of int of shape (k,) [pixels]
+        Distances that some pixel has, rounded.
+    mean : ndarray of float64 of shape (k,)
+        The pattern's mean over these pixels.
+
+    See Also
+    --------
+    scatterkit.plotting.show_radial_profiles : Draws such profiles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.metrics import radial_profile
+    >>> radius, mean = radial_profile(np.hypot(*np.mgrid[-2:3, -2:3]) < 1.2)
+    >>> radius.tolist(), mean.tolist()
+    ([0, 1, 2, 3], [1.0, 0.5, 0.0, 0.0])
+    """
+    owner = "radial_profile"
+    values = check_array(pattern, name="pattern", owner=owner, shape=(None, None), what="a pattern (y, x)")
+    flags = check_mask(mask, values.shape, owner=owner)
+    return _azimuthal_means(values, np.ones(values.shape, bool) if flags is None else flags)
+
+
+def _azimuthal_means(pattern: Pattern, mask: Mask) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Give rounded distances from the zero frequency that a pixel of the mask has, and the means there."""
+    rows, columns = (np.arange(n) - n // 2 for n in pattern.shape)
+    radius = np.rint(np.hypot(rows[:, None], columns)).astype(int)[mask]
+    n = np.bincount(radius)
+    there = np.flatnonzero(n)
+    return there, np.bincount(radius, pattern[mask])[there] / n[there]
+
+
 def radial_profile_correlation(a: ArrayLike, b: ArrayLike, mask: ArrayLike | None = None) -> Values:
     """Pearson correlation of two patterns' means over the azimuth.
 
@@ -157,13 +203,9 @@ def radial_profile_correlation(a: ArrayLike, b: ArrayLike, mask: ArrayLike | Non
     owner = "radial_profile_correlation"
     first, second, single = check_pair(a, b, ndim=2, owner=owner, what=PATTERNS, low=None)
     masks = check_masks(mask, first.shape, owner=owner)
-    height, width = first.shape[1:]
-    rows, columns = np.ogrid[:height, :width]
-    radius = np.rint(np.hypot(rows - height // 2, columns - width // 2)).astype(int)
 
     def correlation(a: Pattern, b: Pattern, mask: Mask) -> float:
-        n = np.bincount(radius[mask])
-        profiles = [np.bincount(radius[mask], part[mask])[n > 0] / n[n > 0] for part in (a, b)]
+        profiles = [_azimuthal_means(part, mask)[1] for part in (a, b)]
         centred = [profile - profile.mean() for profile in profiles]
         norms = [float(np.linalg.norm(part)) for part in centred]
         return float(centred[0] @ centred[1] / (norms[0] * norms[1])) if min(norms) > 0 else np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import Choice, Positive, check_array, check_value, fail, shown
 from scatterkit.metrics.volumes import entry_depth
@@ -95,10 +95,55 @@ def show_depth(ax: Axes, volume: ArrayLike, *, box: float = 318.75, title: str |
     check_value(box, Positive("nm"), name="box", owner=owner)
     array = check_array(volume, name="volume", owner=owner, shape=(None,) * 3, what="a volume (z, y, x)")
     depth = entry_depth(array) * box / array.shape[0] - box / 2
+    return _map(ax, depth, box, title)
+
+
+def show_interval(
+    ax: Axes, low: ArrayLike, high: ArrayLike, *, box: float = 318.75, title: str | None = None
+) -> AxesImage:
+    """Draw how far apart the bounds of a front's depth are: where a body is known well, and where not.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    low, high : array-like of shape (y, x) [nm]
+        Bounds of the front's depth, as `PhysicsReconstructor.predict_interval` gives them; NaN beside the body.
+    box : float [nm], default 318.75
+        Side of the square that the bounds fill.
+    title : str, optional
+        Title of the axes.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The picture of the width in nm, for a colour bar; narrow is bright.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> from scatterkit.plotting import show_interval
+    >>> low = np.where(np.eye(4), 10.0, np.nan)
+    >>> float(show_interval(Figure().subplots(), low, low + 30).get_array().max())
+    30.0
+    """
+    owner = "show_interval"
+    check_value(box, Positive("nm"), name="box", owner=owner)
+    below, above = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    if below.ndim != 2 or below.shape != above.shape:
+        given = f"shapes {below.shape} and {above.shape}"
+        raise fail("high", owner, "an array (y, x) like low", given)
+    image = _map(ax, above - below, box, title)
+    image.set_clim(0, None)
+    return image
+
+
+def _map(ax: Axes, values: NDArray[np.float64], box: float, title: str | None) -> AxesImage:
+    """Draw a map of columns over x and y, nothing where it is not finite."""
     half = box / 2
-    image = ax.imshow(
-        np.ma.masked_invalid(depth), cmap=DEPTH_COLORS, extent=(-half, half, half, -half), origin="upper"
-    )
+    extent = (-half, half, half, -half)
+    image = ax.imshow(np.ma.masked_invalid(values), cmap=DEPTH_COLORS, extent=extent, origin="upper")
     ax.set_xlabel("$x$ (nm)")
     ax.set_ylabel("$y$ (nm)")
     if title is not None:

@@ -16,7 +16,9 @@ from scatterkit.plotting import (
     reconstruction_figure,
     show_depth,
     show_difference,
+    show_interval,
     show_pattern,
+    show_radial_profiles,
     show_solid,
 )
 from scatterkit.plotting._projection import CAMERAS, project
@@ -189,3 +191,33 @@ def test_no_two_texts_overlap() -> None:
 def test_bad_input_names_the_parameter(call, parameter: str) -> None:
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter of .* must be .* Got .* instead"):
         call(Figure().subplots())
+
+
+def test_radial_profiles_are_means_over_rings_of_the_mask() -> None:
+    rows, columns = np.mgrid[-16:16, -20:20]
+    distance = np.hypot(rows, columns)
+    mask = (distance > 3) & (columns > 0)
+    ax = Figure().subplots()
+    lines = show_radial_profiles(
+        ax, {"cone": distance, "half": distance / 2}, mask=mask, dq=0.5, title="both"
+    )
+    radius, mean = np.array(lines[0].get_data())
+    assert_allclose(radius[0], 0.5 * 3)  # 3.16 pixels is the nearest beyond the hole
+    assert_allclose(mean, radius / 0.5, atol=0.5)
+    assert_allclose(lines[1].get_ydata(), mean / 2)
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()
+    assert (ax.get_xlabel(), ax.get_title()) == ("$q$ (rad/nm)", "both")
+    with pytest.raises(ValueError, match="'patterns' parameter of show_radial_profiles must be a mapping"):
+        show_radial_profiles(ax, {})
+
+
+def test_interval_is_drawn_as_its_width() -> None:
+    low = np.full((4, 4), np.nan)
+    low[1:3, 1:3] = 20
+    high = np.add(low, [0, 10, 40, 0])
+    ax = Figure().subplots()
+    image = show_interval(ax, low, high, box=80.0)
+    assert image.get_array()[1].tolist() == [None, 10, 40, None]
+    assert (image.get_clim(), image.get_extent()) == ((0, 40), [-40, 40, 40, -40])
+    with pytest.raises(ValueError, match="'high' parameter of show_interval must be an array"):
+        show_interval(ax, low, high[1:])
