@@ -31,7 +31,7 @@ METRICS: dict[str, dict[str, str]] = {
     "n_simulations": {"long_name": "simulated patterns", "units": "1", "better": "lower"},
 }
 BEST = {
-    "long_name": "best residual so far; from the method's end on, as judged",
+    "long_name": "best residual so far, as the method counts it, never below what the judge says at its end",
     "units": "1",
     "better": "lower",
 }
@@ -90,13 +90,19 @@ def common_times(rows: Sequence[Sequence[Record]]) -> NDArray[np.float64]:
 
 
 def best_so_far(record: Record, elapsed: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the best residual at each time: as the method noted it, and once it has ended as it was judged."""
+    """Give the best residual at each time: as the method noted it, and once it has ended as it was judged.
+
+    What a method notes of some of the pixels may be lower than what the judge finds over all. It then counts as the
+    judge's: no body on the way was better than the last.
+    """
+    judged = record.figures.get("residual", np.nan)
     seconds, residuals = record.curve
     last = np.searchsorted(seconds, elapsed, side="right") - 1
     best = np.full(len(elapsed), np.nan)
     if len(seconds):
-        best = np.where(last >= 0, np.minimum.accumulate(residuals)[np.maximum(last, 0)], np.nan)
-    return np.where(elapsed >= record.seconds, record.figures.get("residual", np.nan), best)
+        noted = np.fmax(np.minimum.accumulate(residuals), judged)
+        best = np.where(last >= 0, noted[np.maximum(last, 0)], np.nan)
+    return np.where(elapsed >= record.seconds, judged, best)
 
 
 def with_texts(dataset: xr.Dataset) -> xr.Dataset:

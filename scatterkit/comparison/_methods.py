@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from scatterkit._serialization import SerializationError, class_name, to_plain
 from scatterkit._validation import fail, shown
 from scatterkit.base import Component
 from scatterkit.comparison._judging import Body
+from scatterkit.experiment import QGrid
 from scatterkit.fitting import curve_dataset
 from scatterkit.fitting._pattern_fitter import PatternFitter
 from scatterkit.reconstruction import PhysicsReconstructor, Refiner
@@ -29,6 +31,8 @@ from scatterkit.solids import Solid
 OWNER = "compare"
 SHORT = {"max_simulations": 1, "n_starts": 1, "n_rounds": 1, "n_kept": 1, "n_steps": 10, "time_budget": 0.1}
 """Parameters of a fit that compiles what is to be compiled and finds nothing."""
+NEARLY_ALL = 0.95
+"""Part of the largest measured q from which on a residual counts as one over the whole pattern."""
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -115,7 +119,7 @@ class Method:
             seconds = time.perf_counter() - begun
         if not self.is_fitter:
             return Answer(body, seconds, warned=warned)
-        return Answer(body, seconds, float(self.estimator.n_simulations_[0]), self._curve(), warned)
+        return Answer(body, seconds, float(self.estimator.n_simulations_[0]), self._curve(mask), warned)
 
     def _body(self, X: NDArray[np.float32], mask: NDArray[np.bool_]) -> Body:
         """Give the body behind a pattern, or None: as a solid where the method makes one."""
@@ -129,13 +133,29 @@ class Method:
         solid: Solid | None = self.estimator.predict_solids(X, mask=mask)[0]
         return solid
 
-    def _curve(self) -> Curve:
-        """Give seconds and residuals of the improvements that a fitter noted."""
+    def _curve(self, mask: NDArray[np.bool_]) -> Curve:
+        """Give seconds and residuals of the improvements that a fitter noted, over the whole pattern.
+
+        A fitter that begins with a few pixels at low q explains these soon and well: that says nothing of the rest.
+        """
         noted = [entry for entry in self.estimator.history_[0] if np.isfinite(entry["residual"])]
+        for key, least in (
+            ("q", NEARLY_ALL * self._largest_q(mask)),
+            ("grid", getattr(self.estimator, "grid", 0)),
+        ):
+            noted = [entry for entry in noted if entry.get(key, math.inf) >= least]
         if not noted:
             return np.zeros(0), np.zeros(0)
         curve = curve_dataset(noted).sortby("seconds")  # which threads may report out of turn
         return curve.seconds.values, curve.residual.values
+
+    def _largest_q(self, mask: NDArray[np.bool_]) -> float:
+        """Give the largest transverse wave number that was measured [rad/nm]."""
+        simulator = self.simulator() or MSFTSimulator()
+        k = 2 * math.pi / simulator.wavelength
+        detector = QGrid() if simulator.detector is None else simulator.detector
+        q = np.hypot(*detector.wavevectors(k))
+        return float(q[mask & (q < k)].max(initial=0))
 
     def digest(self) -> str:
         """Tell the method from others: by class, parameters and weights."""

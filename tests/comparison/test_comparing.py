@@ -14,7 +14,9 @@ from comparison_tools import CUBES, DETECTOR, SIMULATOR, Known, cube, patterns, 
 from sklearn.exceptions import NotFittedError
 
 from scatterkit.comparison import compare
+from scatterkit.comparison._layout import best_so_far
 from scatterkit.comparison._methods import Method
+from scatterkit.comparison._records import Record
 from scatterkit.experiment import QGrid
 from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter, RetrievalFitter
 from scatterkit.metrics import pattern_residual
@@ -160,6 +162,30 @@ def test_curves_fall_and_end_as_judged() -> None:
             data.best_residual.values[1, sample][data.elapsed.values < data.seconds.values[1, sample]]
         ).all()
     assert np.isfinite(data.best_residual.values[..., -1]).all()
+
+
+def test_what_was_found_over_a_few_pixels_is_on_no_curve() -> None:
+    fitter = ForwardFitter(ConvexBody(12), SIMULATOR, n_starts=2, n_rounds=1, max_shift=0, random_state=0)
+    method = Method("fit", fitter, None)
+    mask = np.ones((32, 32), bool)
+    answer = method.run(patterns()[0], mask)
+    noted = method.estimator.history_[0]
+    whole = max(entry["q"] for entry in noted)
+    seconds = [entry["seconds"] for entry in noted if entry["q"] == whole]
+    assert min(entry["q"] for entry in noted) < 0.6 * whole
+    assert min(seconds) == answer.curve[0][0]
+    method.estimator.history_[0] = [entry for entry in noted if entry["q"] < 0.6 * whole]
+    assert [len(part) for part in method._curve(mask)] == [0, 0]  # a fit that was over before its last stage
+
+
+def test_no_residual_on_the_way_is_below_the_one_that_was_judged() -> None:
+    record = Record(
+        seconds=4.0, figures={"residual": 0.2}, curve=(np.arange(4.0), np.array([0.9, 0.5, 0.1, 0.3]))
+    )
+    found = best_so_far(record, np.array([-1.0, 0.0, 1.5, 2.0, 3.5, 4.0]))
+    np.testing.assert_array_equal(found, [np.nan, 0.9, 0.5, 0.2, 0.2, 0.2])
+    unjudged = best_so_far(Record(seconds=4.0, curve=record.curve), np.array([2.0, 5.0]))
+    np.testing.assert_array_equal(unjudged, [0.1, np.nan])
 
 
 def test_a_warm_up_is_short_and_leaves_nothing_behind() -> None:
