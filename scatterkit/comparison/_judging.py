@@ -46,7 +46,8 @@ class Judge:
     """Judges all bodies alike, whoever made them.
 
     Convex bodies are simulated exactly where light goes straight, all others by voxels. Beside a true body that is
-    given by voxels, all are simulated by voxels of that size, so that the voxels' own error is no difference.
+    given by voxels, the scatter loss of all is that of voxels of that size, so that the voxels' own error is no
+    difference.
     """
 
     simulator: MSFTSimulator
@@ -90,7 +91,8 @@ class Judge:
 
     def _beside(self, body: Solid | Images, own: Images, truth: Truth) -> dict[str, float]:
         volume = self.volume(body, len(truth.volume))
-        if not isinstance(truth.body, Solid) and isinstance(body, Solid):
+        by_other_voxels = isinstance(body, Solid) or len(body) != len(volume)
+        if not isinstance(truth.body, Solid) and by_other_voxels:
             own = self.intensity(volume)
         pair = (volume, truth.volume)
         return {

@@ -56,6 +56,14 @@ def test_beside_a_true_volume_all_bodies_are_voxels_of_its_size() -> None:
         assert verdict.figures["volume_iou"] == pytest.approx(1, abs=1e-6)
 
 
+def test_beside_a_true_volume_finer_bodies_are_made_as_coarse() -> None:
+    volume = Rasterizer(grid=32).transform([cube(50.0)])[0]
+    fine = regridded(volume, 64)
+    verdict = JUDGE.judge(fine, patterns([cube(50.0)])[0], MASK, JUDGE.truth(volume))
+    assert verdict.figures["scatter_loss"] < 1e-9
+    assert scatter_loss(JUDGE.intensity(fine), JUDGE.intensity(volume)) > 1e-6  # as it is, it is another one
+
+
 def test_bodies_may_lie_anywhere() -> None:
     moved = CUBES[0].shift([400.0, -300.0, 500.0])
     here, there = (
