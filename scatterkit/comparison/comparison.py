@@ -125,6 +125,8 @@ class Comparison:
     def best_method(self, metric: str = "residual") -> str:
         """Give the method with the best median of a figure, over the samples that all methods have it for.
 
+        Methods that have it for no sample are out of it.
+
         Parameters
         ----------
         metric : str, default="residual"
@@ -133,14 +135,17 @@ class Comparison:
         Returns
         -------
         str
-            The method's name; the first one where several are as good, or no sample was solved by all.
+            The method's name; the first one where several are as good. Where no sample was solved by all that solved
+            any, the one that solved most.
         """
         values, better = self._values(metric)
-        shared = values[:, np.isfinite(values).all(axis=0)]
-        if not shared.size:
-            return self.methods[0]
-        medians = np.median(shared, axis=1)
-        return self.methods[int(np.argmin(medians) if better == "lower" else np.argmax(medians))]
+        known = np.isfinite(values)
+        solved = known.sum(axis=1)
+        shared = values[:, known[solved > 0].all(axis=0)]
+        if not solved.any() or not shared.size:
+            return self.methods[int(np.argmax(solved))]
+        losses = np.median(shared if better == "lower" else -shared, axis=1)
+        return self.methods[int(np.argmin(np.where(solved > 0, losses, np.inf)))]
 
     def differences(
         self,

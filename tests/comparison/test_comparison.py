@@ -56,6 +56,22 @@ def test_more_overlap_is_better_and_less_residual_is() -> None:
     assert comparison.best_method("residual") == comparison.best_method("front_iou") == "refined"
 
 
+def of_residuals(*residuals: list[float]) -> Comparison:
+    names = [f"method {place}" for place in range(len(residuals))]
+    sizes = np.arange(len(residuals[0])).astype(str)
+    data = xr.Dataset(
+        {"residual": (("method", "sample"), np.array(residuals))}, {"method": names, "sample": sizes}
+    )
+    return Comparison(data, {name: [None] * len(sizes) for name in names})
+
+
+def test_methods_that_fail_are_not_the_best() -> None:
+    nan = np.nan
+    assert of_residuals([nan, nan, nan], [3.0, 4.0, 5.0], [1.0, 9.0, 4.5]).best_method() == "method 1"
+    assert of_residuals([nan, nan, 2.0], [1.0, 9.0, nan]).best_method() == "method 1"
+    assert of_residuals([nan, nan], [nan, nan]).best_method() == "method 0"
+
+
 def test_resamples_repeat_and_reach_as_far_as_told() -> None:
     comparison = made_up()
     once, again = (comparison.differences("residual", random_state=3) for _ in range(2))
