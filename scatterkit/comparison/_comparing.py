@@ -177,7 +177,7 @@ def _run(
     clearest = int(np.argmax([np.std(p[m]) for p, m in zip(patterns, masks, strict=True)]))
     for place in sorted({place for places in pending for place in places}):
         methods[place].warm_up(patterns[clearest], masks[clearest])
-    told: list[tuple[str, Answer]] = []
+    told: list[tuple[str, warnings.WarningMessage]] = []
     with (
         progress_bar(len(methods) * n, description="bodies", verbose=verbose, unit="body") as bar,
         kept_interrupts() as check_interrupts,
@@ -190,17 +190,14 @@ def _run(
                 record, answer = _one(methods[place], judge, patterns[sample], masks[sample], truth)
                 check_interrupts()
                 kept[place, sample] = record
-                told += (
-                    [(f"{methods[place].name}, sample {sample}", answer)]
-                    if answer and record.body is not None
-                    else []
-                )
+                if answer and record.body is not None:  # of no body, its failure tells them
+                    title = f"{methods[place].name}, sample {sample}"
+                    told += [(title, caught) for caught in answer.warned]
                 if journal is not None:
                     journal.write(place, sample, record)
                 bar.update()
-    for title, answer in told:
-        for caught in answer.warned:
-            warnings.warn(f"{title}: {caught.message}", caught.category, stacklevel=3)
+    for title, caught in told:
+        warnings.warn(f"{title}: {caught.message}", caught.category, stacklevel=3)
     return {method.name: [kept[place, i] for i in range(n)] for place, method in enumerate(methods)}
 
 

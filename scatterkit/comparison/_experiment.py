@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.simulation._attenuation import seen_front
+from scatterkit.simulation._attenuation import attenuation
 
 if TYPE_CHECKING:
     from scatterkit.comparison.comparison import Comparison
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Lengths in nm, ``dq`` in rad/nm; None where they are not known, or pixels lie on no even grid."""
+    """Lengths in nm, ``dq`` in rad/nm; None where they are not known, nothing absorbs, or pixels lie on no even grid.
+
+    The absorption length is that of the field, as `front_iou` has it.
+    """
 
     box: float
     absorption_length: float | None
@@ -31,13 +34,14 @@ class Experiment:
             return cls(box, None, attrs.get("dq"), None)
         detector = QGrid() if simulator.detector is None else simulator.detector
         dq = detector.dq if isinstance(detector, QGrid) else None
-        return cls(**seen_front(simulator), dq=dq, wavelength=float(simulator.wavelength))
+        decay = attenuation(simulator).real
+        return cls(float(simulator.box), 1 / decay if decay > 0 else None, dq, float(simulator.wavelength))
 
     def described(self) -> dict[str, str]:
         """Give what is known, in words."""
         lengths = {
             "wavelength": self.wavelength,
-            "absorption length": self.absorption_length,
+            "absorption length of the field": self.absorption_length,
             "box": self.box,
         }
         found = {name: f"{length:g} nm" for name, length in lengths.items() if length is not None}

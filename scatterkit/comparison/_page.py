@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scatterkit._html import note, page, table
 from scatterkit.comparison._bodies import assets, viewer_script, viewer_style
@@ -44,15 +45,35 @@ def _sections(comparison: Comparison) -> Iterator[tuple[str, str]]:
     ]
     yield "Each sample, the worst first", "".join(parts)
     yield "How it was judged", table({**_facts(comparison), **experiment.described()})
+    methods = _methods(comparison)
+    if methods:
+        yield "Methods", table(methods)
 
 
 def _median_curves(comparison: Comparison) -> str:
     chart = residual_chart(comparison, range(len(comparison.samples)), "over all samples")
     return chart and chart + note(
-        "Medians over all samples. A sample without an answer yet counts as infinitely bad: a line begins when half of "
-        "the samples are solved. It is thin from the end of the method's longest sample on. A method without a history "
-        "has its answer at its end."
+        "Medians over all samples. A sample without an answer yet counts as infinitely bad: a line begins when more "
+        "than half of the samples are solved. It is thin from the end of the method's longest sample on. On the way a "
+        "residual is what the method itself notes, often over some of the pixels, but none below the judge's at the "
+        "end; only the ends were judged alike. A method without a history has its answer at its end."
     )
+
+
+def _methods(comparison: Comparison) -> dict[str, str]:
+    """Give what each method was: its class, and those of its settings that are numbers or words."""
+    told = json.loads(comparison.dataset.attrs.get("reconstructors", "{}"))
+    return {name: _described(told[name]) for name in comparison.methods if name in told}
+
+
+def _described(method: Any) -> str:
+    if not isinstance(method, dict):
+        return str(method)
+    plain = {
+        name: value for name, value in method["parameters"].items() if isinstance(value, int | float | str)
+    }
+    settings = ", ".join(f"{name}={value!r}" for name, value in plain.items())
+    return f"{method['class'].rsplit('.', 1)[-1]}({settings})"
 
 
 def _facts(comparison: Comparison) -> dict[str, str]:

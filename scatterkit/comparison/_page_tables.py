@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scatterkit._html import note, text, wide
 from scatterkit.comparison._layout import METRICS
-from scatterkit.comparison._svg import number
+from scatterkit.comparison._svg import number, signed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +30,8 @@ HEADS = {
 }
 FEW = 10
 """Pairs below which an interval of the bootstrap is too narrow."""
+FEWEST = 6
+"""Pairs below which nothing can be told at 95 %: five wins of five come by chance once in 16 times, 2 / 2**5."""
 
 BETTER = {"lower": "less is better", "higher": "more is better"}
 
@@ -73,7 +75,8 @@ def median_table(comparison: Comparison) -> str:
     ]
     words = (
         f"Medians over {n} sample{'s' * (n != 1)}, quartiles below them, the best median of each column in bold with "
-        "★. Samples on which a method failed have no figures and are not in its medians."
+        "★. Samples on which a method failed have no figures and are not in its medians: a method that failed on hard "
+        "ones looks better than it is."
     )
     return note(words) + _table(["method", *heads, "failed"], rows)
 
@@ -105,8 +108,9 @@ def difference_table(comparison: Comparison, reference: str) -> str:
     words = (
         "Sample by sample, a method's figure minus that of the reference, with bootstrap intervals of the median. An "
         "interval that leaves out zero says that another set of samples of the same kind would most probably give a "
-        "difference of the same sign. Pairs are left out where one of both has no figure. With fewer than about ten "
-        "pairs intervals are too short."
+        "difference of the same sign; among twenty such intervals, one is expected to be off. Pairs are left out where "
+        f"one of both has no figure. With fewer than about {FEW} pairs intervals are too short, with fewer than "
+        f"{FEWEST} they tell nothing."
     )
     return note(words) + _table(heads, parts)
 
@@ -114,11 +118,11 @@ def difference_table(comparison: Comparison, reference: str) -> str:
 def _difference_row(name: str, better: str, method: str, found: xr.Dataset) -> str:
     value = {key: float(found[key]) for key in _KEYS}
     pairs = f"{value['n_pairs']:.0f}" + (f" ({value['n_left_out']:.0f})" if value["n_left_out"] else "")
-    interval = f"{number(value['low'])} to {number(value['high'])}" if np.isfinite(value["low"]) else "–"
+    interval = f"{signed(value['low'])} to {signed(value['high'])}" if np.isfinite(value["low"]) else "–"
     cells = [
-        f"{number(value['median_difference'])}",
+        signed(value["median_difference"]),
         interval,
-        _verdict(value["low"], value["high"], better) + (" (few pairs)" if value["n_pairs"] < FEW else ""),
+        _verdict(value["low"], value["high"], better, int(value["n_pairs"])),
         f"{value['share_won']:.0%}" if np.isfinite(value["share_won"]) else "–",
         pairs,
     ]
@@ -129,12 +133,14 @@ def _difference_row(name: str, better: str, method: str, found: xr.Dataset) -> s
 _KEYS = ("median_difference", "low", "high", "share_won", "n_pairs", "n_left_out")
 
 
-def _verdict(low: float, high: float, better: str) -> str:
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return "not known"
+def _verdict(low: float, high: float, better: str, n_pairs: int) -> str:
+    """Say in words what an interval tells."""
+    if n_pairs < FEWEST:
+        return "too few pairs"
+    few = " (few pairs)" if n_pairs < FEW else ""
     if low <= 0 <= high:
-        return "no clear difference"
-    return "better ▲" if (high < 0) == (better == "lower") else "worse ▼"
+        return "no clear difference" + few
+    return ("better ▲" if (high < 0) == (better == "lower") else "worse ▼") + few
 
 
 def worst_first(comparison: Comparison) -> list[int]:

@@ -26,7 +26,10 @@ LINES = (  # the colours of Okabe and Ito that stand out from white: dark to bri
 WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 66, 150, 14, 46
 LABELS_APART = 15  # pixels
-TICKS = (1, 2, 5)
+TICKS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+"""Steps within a power of ten, rough to fine; the last ones put two ticks on every axis."""
+FEWEST_TICKS = 3
+"""With fewer, finer steps are tried."""
 IMAGE_SIZE, BAR_SIZE = (248, 240), (84, 240)
 SIDE = 200  # of a picture, without its axes
 
@@ -70,10 +73,13 @@ class _Axis:
 
     def ticks(self) -> list[float]:
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        steps = TICKS if self.high / self.low < 300 else (1,)
         every = max(1, len(powers) // 6)
-        found = [step * 10.0**power for power in powers[::every] for step in steps]
-        return [value for value in found if self.low * 0.999 <= value <= self.high * 1.001]
+        for steps in TICKS:
+            found = [step * 10.0**power for power in powers[::every] for step in steps]
+            found = [value for value in found if self.low * 0.999 <= value <= self.high * 1.001]
+            if len(found) >= FEWEST_TICKS:
+                break
+        return found
 
 
 def _axis(values: Values, start: float, end: float) -> _Axis:
@@ -228,6 +234,11 @@ def _text(
 
 def _short(name: str) -> str:
     return name if len(name) <= 20 else name[:19] + "…"
+
+
+def signed(value: float) -> str:
+    """Give a difference in few letters, its sign with it."""
+    return "+" * (value > 0) + number(value)
 
 
 def number(value: float) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from page_tools import COLUMNS, FAILURE, METHODS, RESIDUALS, ROWS, SAMPLES, Reader, decoded, from_uri, made_up
 
+from scatterkit._serialization import to_json
 from scatterkit.comparison import Comparison
+from scatterkit.comparison._experiment import Experiment
+from scatterkit.comparison._page_tables import _verdict
+from scatterkit.simulation import MSFTSimulator
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +131,47 @@ def test_a_comparison_of_little_has_a_page_too(comparison: Comparison, tmp_path:
     page = Reader(little.to_html(tmp_path / "a.html", title="A <title>").read_text(encoding="utf-8"))
     assert page.said("h1") == ["A <title>"]
     assert page.said("h2") == ["Figures", "Samples", "Each sample, the worst first", "How it was judged"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "better", "pairs", "words"),
+    [
+        ((-2.0, -1.0), "lower", 20, "better ▲"),
+        ((-2.0, -1.0), "higher", 20, "worse ▼"),
+        ((1.0, 2.0), "lower", 20, "worse ▼"),
+        ((1.0, 2.0), "higher", 9, "better ▲ (few pairs)"),
+        ((-1.0, 0.0), "lower", 20, "no clear difference"),
+        ((-2.0, -1.0), "lower", 5, "too few pairs"),  # all five are won by chance once in 16 times
+        ((np.nan, np.nan), "lower", 0, "too few pairs"),
+    ],
+)
+def test_words_say_no_more_than_the_interval(
+    interval: tuple[float, float], better: str, pairs: int, words: str
+) -> None:
+    assert _verdict(*interval, better, pairs) == words
+
+
+def test_an_experiment_without_absorption_names_no_length(comparison: Comparison, tmp_path: Path) -> None:
+    simulator = MSFTSimulator(absorption="index", refractive_index=0.98)
+    data = comparison.dataset.assign_attrs(simulator=to_json(simulator))
+    clear = Comparison(data, comparison.bodies, comparison.truths)
+    assert Experiment.of(clear).absorption_length is None
+    page = Reader(clear.to_html(tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert not any("not measured" in said for said in page.said("span"))
+    assert "absorption length of the field" not in page.said("th")
+    assert "absorption length of the field" in Reader(
+        comparison.to_html(tmp_path / "b.html").read_text()
+    ).said("th")
+
+
+def test_the_page_says_what_methods_were(comparison: Comparison, tmp_path: Path) -> None:
+    parameters = {"time_budget": 3.0, "loss": "robust", "model": {"class": "x"}, "n_jobs": None}
+    told = {METHODS[0]: "<a network>", METHODS[1]: {"class": "a.b.Fit", "parameters": parameters}}
+    data = comparison.dataset.assign_attrs(reconstructors=json.dumps(told))
+    named = Comparison(data, comparison.bodies, comparison.truths)
+    page = Reader(named.to_html(tmp_path / "a.html").read_text(encoding="utf-8"))
+    assert page.said("h2")[-1] == "Methods"
+    assert page.said("td")[-2:] == ["<a network>", "Fit(time_budget=3.0, loss='robust')"]
 
 
 def test_an_older_page_is_kept_unless_told(comparison: Comparison, tmp_path: Path) -> None:

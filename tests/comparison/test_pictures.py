@@ -69,6 +69,15 @@ def test_lines_lie_where_the_axes_say() -> None:
     assert "<a>" not in chart
 
 
+@pytest.mark.parametrize("low", [1.05, 1.6, 2.1, 2.7, 3.3, 4.1, 5.2, 7.4, 9.3])
+@pytest.mark.parametrize("ratio", [1.0, 1.4, 40.0, 3e4])
+def test_axes_have_numbers_however_short_they_are(low: float, ratio: float) -> None:
+    x = np.array([1e-3, ratio * 1e-3]) * low
+    chart = log_chart([Line("a", x, x)], "x", "y", "A chart")
+    ticks = re.findall(r'y="291.0" text-anchor="middle">([\d.e-]+)<', chart)
+    assert 2 <= len(set(ticks)) == len(ticks) <= 12
+
+
 def test_a_line_is_thin_beyond_its_end_and_nothing_is_drawn_of_nothing() -> None:
     x = np.array([1.0, 2.0, 4.0, 8.0])
     chart = log_chart([Line("a", x, 1 / x, end=2.0)], "x", "y", "A chart")

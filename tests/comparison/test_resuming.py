@@ -48,7 +48,7 @@ def finished(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("method*.npz"))
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("name", [pytest.param("SIGKILL", marks=pytest.mark.slow), "SIGINT"])
 def test_a_call_that_was_cut_goes_on(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = os.pathsep.join([str(TESTS), *sys.path])
     command = [sys.executable, "-c", KILLED, str(tmp_path), name]
