@@ -15,18 +15,21 @@ from benchmarking import FULL
 from fit_trials import GRID, LOSSES, WIDEST_SHIFT, Array, Case, make_fitter, placed_overlap
 from reconstruction_cases import Task
 
+from scatterkit.comparison._judging import Judge
 from scatterkit.fitting import RetrievalFitter
+from scatterkit.fitting.engines import centred
 from scatterkit.metrics import footprint_iou, front_iou, scatter_loss
 from scatterkit.reconstruction import PhysicsReconstructor, PlaneDecoder, Refiner, SupportDecoder
 from scatterkit.reconstruction.decoders.names import make_decoder
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.solids import Rasterizer, Solid
+from scatterkit.solids import Solid
 
 METHODS = ("retrieval", "network", "refined", "published", "fit")
 BY_NETWORK = {"network": "model", "refined": "model", "published": "published"}
 """Which file each method takes."""
 BUDGETED = ("refined", "fit")
 """Methods that take the seconds that they are given; others take what they need."""
+JUDGE = Judge(MSFTSimulator(), GRID, max_shift=0.0, eps=1e2)
 Body = Solid | Array | None
 
 
@@ -112,28 +115,20 @@ def _by_fit(method: str, patterns: str, X: Array, mask: Array, setting: Setting)
 
 def judge(body: Body, case: Case, placed: bool) -> dict[str, Any]:
     """Scatter loss of a body, and overlap of its front and outline with the true ones."""
-    if isinstance(body, Solid):
-        body = body.shift(-np.mean(body.bounds, axis=0))
-        fine, coarse = (Rasterizer(grid=grid).transform([body]) for grid in (FULL, GRID))
-    elif body is not None and body.any():
-        fine, coarse = body[None], _on_grid(body, GRID)[None]
-    else:
+    if body is None or not (isinstance(body, Solid) or body.any()):
         return {"failure": "no body"}
+    fine = JUDGE.volume(body, FULL) if isinstance(body, Solid) else body
+    coarse = JUDGE.volume(body, GRID)
     figures = {
         "failure": None,
-        "voxels": len(fine[0]),
-        "scatter_loss": float(scatter_loss(MSFTSimulator().transform(fine)[0], case.intensity)),
-        "front_iou": float(front_iou(coarse[0], case.volume)),
-        "footprint_iou": float(footprint_iou(coarse[0], case.volume)),
+        "voxels": len(fine),
+        "scatter_loss": float(scatter_loss(JUDGE.intensity(fine), case.intensity)),
+        "front_iou": float(front_iou(coarse, case.volume)),
+        "footprint_iou": float(footprint_iou(coarse, case.volume)),
     }
     if placed and isinstance(body, Solid):
-        figures["placed_front_iou"] = placed_overlap(body, case)
+        figures["placed_front_iou"] = placed_overlap(centred(body), case)
     return figures
-
-
-def _on_grid(volume: Array, grid: int) -> Array:
-    """Repeat voxels until there are so many along an axis."""
-    return np.kron(volume, np.ones((max(grid // len(volume), 1),) * 3, volume.dtype))
 
 
 def described(method: str, task: Task, width: float, setting: Setting, seconds: float) -> dict[str, Any]:
