@@ -2,8 +2,9 @@
 
 Bodies are random convex ones, or rows of a published table; their patterns are simulated exactly, so that the true
 bodies are known. Each method gets one pattern at a time and the same number of seconds for it, a network what it needs.
-Prints medians and quartiles, and the paired differences to the first method with their intervals; draws one figure, and
-writes the comparison to a folder. With ``--resume`` what is finished is kept: a run that was cut goes on from there.
+Prints medians and quartiles, and the paired differences to the first method with their intervals; draws one figure,
+and writes the comparison to a folder and to a page for a browser, with all patterns and bodies. With ``--resume`` what
+is finished is kept: a run that was cut goes on from there.
 
 Run it by ``python examples/compare_methods.py``; see ``--help``.
 """
@@ -58,7 +59,7 @@ def bodies_of(arguments: argparse.Namespace) -> tuple[list[Solid], list[str]]:
 
 
 def print_differences(comparison: sk.Comparison, metric: str) -> None:
-    """Print what each method's difference to the first one is worth."""
+    """Print what each method's difference to the first one is worth: with few pairs, little."""
     found = comparison.differences(metric)
     print(f"\n{metric}, difference to {found.attrs['reference']}: median, 95 % interval, share won, pairs")
     for name in comparison.methods[1:]:
@@ -90,16 +91,21 @@ def draw(comparison: sk.Comparison, path: Path) -> Path:
 
 
 def draw_curves(ax: Axes, comparison: sk.Comparison) -> None:
-    """Draw the median of the best residual so far, from the time on at which all samples have one."""
+    """Draw the median of the best residual so far, from when on more than half of the samples have one."""
     data = comparison.dataset.best_residual
     for name, color, marker in zip(comparison.methods, COLORS, MARKERS, strict=False):
         values = data.sel({"method": name}).values
-        there = np.isfinite(values).all(axis=0)
+        median = np.median(np.where(np.isfinite(values), values, np.inf), axis=0)
+        there = np.isfinite(median)
         if there.any():
-            median = np.median(values[:, there], axis=0)
-            every = max(1, len(median) // 6)
+            every = max(1, int(there.sum()) // 6)
             ax.loglog(
-                data.elapsed.values[there], median, color=color, marker=marker, markevery=every, label=name
+                data.elapsed.values[there],
+                median[there],
+                color=color,
+                marker=marker,
+                markevery=every,
+                label=name,
             )
     ax.set_xlabel("time for one pattern (s)")
     ax.set_ylabel("best residual so far, median")
@@ -138,6 +144,7 @@ def main() -> int:
     for metric in ("residual", "front_iou"):
         print_differences(comparison, metric)
     print(f"\nFigure: {draw(comparison, arguments.output / 'methods.png')}")
+    print(f"Page: {comparison.to_html(arguments.output / 'methods.html', overwrite=True)}")
     print(f"Comparison: {comparison.save(arguments.output / 'comparison', overwrite=True)}")
     return 0
 
