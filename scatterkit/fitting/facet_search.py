@@ -235,7 +235,8 @@ class FacetSearch:
         self._descend(trials, few, free=True, darkest=SHALLOW, until=until)
         trials = sorted(trials, key=self._rank)[: self.schedule.n_finished]
         self._descend(trials, pixels, free=True, darkest=DEEP, until=until)
-        for number, trial in enumerate(trials):
+        # the last descent may have turned the order: where time is over, the best one is kept
+        for number, trial in enumerate(sorted(trials, key=self._rank)):
             if number == 0 or time.monotonic() < self.deadline:
                 self._keep(trial)
 

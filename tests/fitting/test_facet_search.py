@@ -352,3 +352,21 @@ def test_starts_are_shared_out_by_chance():
     assert _shares(12, [0.5, 0.3, 0.2]) == [5, 4, 3]
     assert _shares(3, [0.98, 0.01, 0.01]) == [1, 1, 1]
     assert _shares(1, [1.0]) == [1]
+
+
+def test_where_time_is_over_the_best_after_the_last_descent_is_kept(monkeypatch):
+    search = search_of(
+        ConvexBody(12), body_of("cube"), FacetSchedule(n_starts=3, n_rounds=1, n_finished=3), time_budget=1e-6
+    )
+    trials = [search._trial(start, f"start {n}") for n, start in enumerate(starts_of(search.model)(3), 1)]
+    for trial in trials:
+        trial.width = search._radius(trial)
+    rounds = iter([(1.0, 2.0, 3.0), (0.9, 0.1, 0.5)])  # the second one overtakes in the last descent
+
+    def descend(trials, *_, **__):
+        for trial, value in zip(trials, next(rounds), strict=True):
+            trial.residual = trial.unexplained = value
+
+    monkeypatch.setattr(search, "_descend", descend)
+    search._finish(trials)
+    assert [found.label for found in search.found] == ["start 2"]
