@@ -34,6 +34,7 @@ METHODS = {
     "network": "the shipped network alone",
     "refined": "the shipped network, refined",
 }
+FEWEST = 6  # five wins of five come by chance once in 16 times
 MARKERS = "osD^v"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000")  # Okabe and Ito's, told apart by all
 
@@ -59,9 +60,11 @@ def bodies_of(arguments: argparse.Namespace) -> tuple[list[Solid], list[str]]:
 
 
 def print_differences(comparison: sk.Comparison, metric: str) -> None:
-    """Print what each method's difference to the first one is worth: with few pairs, little."""
+    """Print what each method's difference to the first one is worth."""
     found = comparison.differences(metric)
     print(f"\n{metric}, difference to {found.attrs['reference']}: median, 95 % interval, share won, pairs")
+    if found.n_pairs.max() < FEWEST:
+        print(f"  (with fewer than {FEWEST} pairs an interval tells nothing)")
     for name in comparison.methods[1:]:
         row = found.sel({"method": name})
         interval = f"{float(row.low):+.3g} to {float(row.high):+.3g}"
@@ -79,9 +82,12 @@ def draw(comparison: sk.Comparison, path: Path) -> Path:
     curves, overlaps = figure.subplots(1, 2)
     draw_curves(curves, comparison)
     x = np.arange(len(comparison.samples))
-    for name, color, marker in zip(comparison.methods, COLORS, MARKERS, strict=False):
+    beside = 0.1 * (
+        np.arange(len(comparison.methods)) - (len(comparison.methods) - 1) / 2
+    )  # none hides another
+    for name, shift, color, marker in zip(comparison.methods, beside, COLORS, MARKERS, strict=False):
         values = comparison.dataset.front_iou.sel({"method": name}).values
-        overlaps.plot(x, values, linestyle="none", marker=marker, color=color, label=name)
+        overlaps.plot(x + shift, values, linestyle="none", marker=marker, color=color, label=name)
     overlaps.set_xticks(x, comparison.samples, rotation=30, ha="right")
     overlaps.set_ylim(0, 1)
     overlaps.set_ylabel("overlap of the fronts (IoU)")

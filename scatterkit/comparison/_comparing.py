@@ -66,7 +66,7 @@ def compare(
     X : array-like of shape (n, rows, columns)
         Log-scaled patterns in [0, 1], measured or simulated. Pixels outside the mask may hold anything, NaN too.
     y : array-like of shape (n, z, y, x), or sequence of Solid, array or None, optional
-        The true body of each pattern, where it is known: a solid, or a volume.
+        The true body of each pattern, where it is known: a solid, or a volume that fills the box of ``simulator``.
     mask : array-like of bool of shape (rows, columns) or (n, rows, columns), optional
         True where a pixel was measured; everything by default.
     budget : float [s], optional
@@ -146,6 +146,9 @@ def compare(
     for method in methods:
         if (own := method.simulator()) is not None:
             measured_masks(X, mask, own, owner=f"{OWNER} ({method.name!r})")
+            if method.gives_volumes() and own.box != experiment.box:
+                allowed = f"one whose box is that of the volumes of {method.name!r}, {own.box:g} nm"
+                raise fail("simulator", OWNER, allowed, f"a box of {experiment.box:g} nm")
     patterns = measured_patterns(X, masks, experiment, owner=OWNER)
     truths, names = _truths(y, len(patterns)), _names(sample_names, len(patterns))
     judge = Judge(experiment, int(grid), float(max_shift), float(eps))

@@ -68,6 +68,12 @@ class Method:
         own: MSFTSimulator | None = self.estimator.simulator
         return MSFTSimulator() if own is None else own
 
+    def gives_volumes(self) -> bool:
+        """Whether the method's bodies are volumes, which fill its own box; else they are solids."""
+        if not hasattr(self.estimator, "predict_solids"):
+            return not self.is_fitter
+        return self.is_network and not self.estimator._by_planes()
+
     def _set_budget(self, budget: float) -> None:
         if self.is_fitter and "time_budget" in self.estimator.get_params(deep=False):
             self.estimator.set_params(time_budget=budget)
@@ -126,8 +132,7 @@ class Method:
         if self.is_fitter:
             found: Solid | None = self.estimator.fit(X, mask=mask).solids_[0]
             return found
-        by_volume = not hasattr(self.estimator, "predict_solids")
-        if by_volume or (self.is_network and not self.estimator._by_planes()):
+        if self.gives_volumes():
             volume = np.asarray(self.estimator.predict(X, mask=mask), np.float32)[0]
             return volume if volume.any() else None
         solid: Solid | None = self.estimator.predict_solids(X, mask=mask)[0]

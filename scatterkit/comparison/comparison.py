@@ -190,7 +190,8 @@ class Comparison:
         replacement, both methods' figures of a sample together [1]_. It tells what another set of samples of the same
         kind would have given, not what another seed of a method would. Samples left out are failures: a method
         that fails on hard samples looks better than it is, so look at ``n_left_out`` first. With fewer than about
-        ten pairs an interval covers less than it says.
+        ten pairs an interval covers less than it says; with five or fewer it tells nothing, since even a method that
+        wins on all five does so by chance once in 16 times.
 
         References
         ----------

@@ -303,6 +303,23 @@ def test_methods_of_different_experiments_need_a_judge() -> None:
         compare({"a": ForwardFitter()}, patterns(), simulator=SIMULATOR)
 
 
+def test_volumes_of_another_box_are_not_judged() -> None:
+    class Fills:
+        simulator = SIMULATOR
+
+        def predict(self, X: np.ndarray, *, mask: np.ndarray | None = None) -> np.ndarray:
+            raise AssertionError("not asked")
+
+    other = MSFTSimulator(detector=DETECTOR, box=200.0)
+    with pytest.raises(
+        ValueError, match=r"'simulator' parameter of compare must be one whose box .* 'a', 318.75 nm"
+    ):
+        compare({"a": Fills()}, patterns(), simulator=other)
+    assert not Method("fit", short_fit(), None).gives_volumes()
+    assert not Method("known", Known(CUBES), None).gives_volumes()
+    assert compare({"known": Known(CUBES)}, patterns()[:1], simulator=other).dataset.failure.values == [[""]]
+
+
 def test_an_untrained_network_is_told_at_once() -> None:
     with pytest.raises(NotFittedError):
         compare({"network": PhysicsReconstructor(SIMULATOR)}, patterns())
