@@ -53,9 +53,13 @@ def log_chart(lines: Sequence[Line], x_label: str, y_label: str, description: st
     x = _axis(np.concatenate([line.x[known] for _, line, known in kept]), LEFT, WIDTH - RIGHT)
     y = _axis(np.concatenate([line.y[known] for _, line, known in kept]), HEIGHT - BOTTOM, TOP)
     parts = [_frame(x, y, x_label, y_label)]
-    heights = _spread([float(y.place(line.y[known][-1])) for _, line, known in kept])
-    for (i, line, known), height in zip(kept, heights, strict=True):
-        last = min(int(np.searchsorted(line.x[known], line.end)), int(known.sum()) - 1)
+    ends = [
+        min(int(np.searchsorted(line.x[known], line.end)), int(known.sum()) - 1) for _, line, known in kept
+    ]
+    heights = _spread(
+        [float(y.place(line.y[known][last])) for (_, line, known), last in zip(kept, ends, strict=True)]
+    )
+    for (i, line, known), last, height in zip(kept, ends, heights, strict=True):
         parts.append(_line(i, line.name, x.place(line.x[known]), y.place(line.y[known]), last, height))
     return _svg(WIDTH, HEIGHT, "".join(parts), description, "chart")
 

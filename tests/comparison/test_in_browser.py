@@ -149,6 +149,22 @@ def test_a_section_of_a_ball_is_measured_in_its_middle_only_near_the_front(
     assert hidden == pytest.approx(np.pi * (60**2 - 37.5**2), rel=0.05)
 
 
+def test_a_section_hides_the_edges_behind_it(browser: Browser, tmp_path: Path) -> None:
+    shown(browser, BOX, tmp_path / "a.html", absorption_length=None)
+    colors, pixels = browser.evaluate(
+        """(() => {
+          const body = scatterkit.groups[0].bodies[0];
+          const camera = { frame: VIEWS.aslant, center: body.center, scale: 3, width: 450, height: 450 };
+          const { data } = scatterkit.paint(body, camera, 0, scatterkit.look);
+          const section = [...sharedRaster.bright.keys()].slice(0, 450 * 450)
+            .filter((i) => sharedRaster.depth[i] !== Infinity && sharedRaster.bright[i] < 0);
+          return [new Set(section.map((i) => data.slice(4 * i, 4 * i + 3).join(" "))).size, section.length];
+        })()"""
+    )
+    assert pixels > 1000
+    assert colors == 2  # the section's own, and its outline's
+
+
 def test_a_drag_turns_and_a_drag_back_undoes_it(browser: Browser, tmp_path: Path) -> None:
     shown(browser, BOX, tmp_path / "a.html")
     first = picture(browser)

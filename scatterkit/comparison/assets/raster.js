@@ -165,7 +165,7 @@ function rim({ depth, bright, width, height }, i, row, column) {
 }
 
 function drawEdges(image, raster, body, screen, plane, look) {
-  const { depth, width, height } = raster;
+  const { depth, bright, width, height } = raster;
   for (const [a, b, , , strength] of body.edges) {
     const [i, j] = [3 * a, 3 * b];
     const steps = Math.ceil(Math.max(Math.abs(screen[j] - screen[i]), Math.abs(screen[j + 1] - screen[i + 1])));
@@ -181,7 +181,7 @@ function drawEdges(image, raster, body, screen, plane, look) {
         const [column, row] = steep ? [k, Math.floor(y)] : [Math.floor(x), k];
         if (row < 0 || column < 0 || row >= height || column >= width) continue;
         const at = row * width + column;
-        if (depth[at] === NOTHING || d > depth[at] + 3) continue;
+        if (depth[at] === NOTHING || bright[at] < 0 || d > depth[at] + 3) continue; // a section hides what lies behind
         const opacity = 0.75 * strength * weight;
         for (let c = 0; c < 3; c++)
           image.data[4 * at + c] += opacity * (look.line[c] - image.data[4 * at + c]);
