@@ -214,9 +214,15 @@ def test_a_library_is_made_once() -> None:
     made = method.estimator._library
     assert method.run(patterns()[1], mask).body is not None
     assert method.estimator._library is made
-    method.estimator.library = (patterns()[:2], CUBES[:2])
+    given = method.estimator.library
+    for other in ((patterns()[:2], CUBES[:2]), 3):
+        method.estimator.library = other
+        method.run(patterns()[1], mask)
+        assert method.estimator._library is not made
+    sampled = method.estimator._library
+    method.estimator.library = given
     method.run(patterns()[1], mask)
-    assert method.estimator._library is not made
+    assert method.estimator._library is not sampled
 
 
 def test_what_is_masked_has_no_part() -> None:

@@ -180,6 +180,7 @@ class RetrievalFitter(BaselineFitter):
             self._library: BodyLibrary[Any] = sampled_library(
                 Hashed(simulator), n, SEED, self.grid, self.verbose
             )
+            self._made_of: tuple[Any, Any] = (None, None)
         else:
             made_of = (self.library, Hashed(simulator))
             before = getattr(self, "_made_of", (None, None))
