@@ -21,13 +21,14 @@ GREY_LEVELS = 65535
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """Give the record that an output carries, or that lies beside it; None where there is none."""
+    text: str | None = None
     if path.suffix.lower() == ".json":
-        text: str | None = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     elif path.suffix.lower() in CARRIERS and path.is_file():
         text = _carried(path)
-    else:
-        beside = sidecar_of(path)
-        text = beside.read_text(encoding="utf-8") if beside.is_file() else None
+    beside = sidecar_of(path)
+    if text is None and path.exists() and beside.is_file():
+        text = beside.read_text(encoding="utf-8")
     found = None if text is None else json.loads(text)
     return found if isinstance(found, dict) else None
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -19,6 +22,55 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, hint: str) -> None:
         super().__init__(hint)
         self.hint = hint
+
+
+PARAMETER = re.compile(r"The '(\w+)' parameter of [\w.]+ must")
+OPTIONS = {
+    "n_samples": "samples",
+    "n_starts": "starts",
+    "n_rounds": "rounds",
+    "n_kept": "kept",
+    "n_steps": "steps",
+    "n_jobs": "jobs",
+    "n_threads": "jobs",
+    "n_pixels": "pixels",
+    "random_state": "seed",
+    "shard_size": "block",
+    "block_size": "block",
+    "circumradius": "size",
+}
+"""Parameters of the package's objects, and the options that set them under another name."""
+OF_COMMANDS = {
+    "fit": {"time_budget": "seconds"},
+    "train": {"time_budget": "time", "path": "data"},
+    "predict": {"name": "model"},
+    "compare": {"time_budget": "budget", "model": "methods"},
+}
+HINTS = {"the detector's shape": "pixels", "leaving it by": "centre", "solids inside the box": "magnify"}
+"""Words of errors, and the option that may help."""
+
+
+def in_options(text: str, command: str, parser: argparse.ArgumentParser) -> str:
+    """Give an error of the package's objects in the words of the command line, where an option is what it is about."""
+    found = PARAMETER.match(text)
+    if found is None:
+        return text
+    known = {action.dest for action in parser._actions}
+    text += "".join(f" See --{name}." for words, name in HINTS.items() if words in text and name in known)
+    name = found[1]
+    positional = [action for action in parser._actions if not action.option_strings]
+    if name == "X" and positional:
+        return f"{shown(positional[0])} must{text[found.end() :]}"
+    name = OF_COMMANDS.get(command, {}).get(name) or OPTIONS.get(name, name)
+    for action in parser._actions:
+        if action.dest == name:
+            return f"{shown(action)} must{text[found.end() :]}"
+    return text
+
+
+def shown(action: argparse.Action) -> str:
+    """Give an option as the user knows it."""
+    return "/".join(action.option_strings) or str(action.metavar or action.dest.upper())
 
 
 def one_line(error: BaseException) -> str:

@@ -25,6 +25,10 @@ PATTERN_FILES = (
 )
 
 
+MOST_SCALED = 1.5
+"""Log-scaled patterns do not reach this, even with noise."""
+
+
 def add_patterns(parser: argparse.ArgumentParser) -> None:
     """Add where patterns come from."""
     parser.add_argument("patterns", nargs="?", help=f"log-scaled patterns in [0, 1]: {PATTERN_FILES}")
@@ -52,7 +56,19 @@ def read_patterns(args: argparse.Namespace) -> xr.Dataset:
         from scatterkit.simulation import LogScaler
 
         data["pattern"] = (data["pattern"].dims, LogScaler().transform(data["pattern"].values))
+    _check_scaled(args, data)
     return data
+
+
+def _check_scaled(args: argparse.Namespace, data: xr.Dataset) -> None:
+    """Raise if patterns are intensities; what is a little above 1 may be noise."""
+    values, masks = data["pattern"].values, masks_of(data)
+    highest = np.max(values, initial=0.0, where=True if masks is None else masks)
+    if highest > MOST_SCALED:
+        raise CommandError(
+            f"patterns must be log-scaled, in [0, 1]. Those of {args.patterns} reach {highest:.3g}: "
+            "give --log if they are intensities"
+        )
 
 
 def masks_of(data: xr.Dataset) -> NDArray[np.bool_] | None:
@@ -65,6 +81,8 @@ def open_patterns(name: str, frames: list[int] | None) -> xr.Dataset:
     path, suffix = Path(name).expanduser(), Path(name).suffix.lower()
     if name == MEASURED and not path.exists():
         return _measured(frames)
+    if not path.exists() and "*" not in name:
+        raise CommandError(f"there is no file {name}")
     from scatterkit import datasets
 
     if path.is_dir() and (path / "zarr.json").exists():

@@ -19,7 +19,9 @@ from scatterkit.cli._errors import (
     USAGE,
     Interrupted,
     UsageError,
+    in_options,
     one_line,
+    shown,
 )
 from scatterkit.cli._options import Formatter
 from scatterkit.cli._record import package_version
@@ -68,7 +70,21 @@ def build_parser() -> argparse.ArgumentParser:
         )
         module.add_options(sub)
         sub.set_defaults(run=module.run, parser=sub)
+        sub.usage = _usage_line(sub)
     return parser
+
+
+def _usage_line(parser: argparse.ArgumentParser) -> str:
+    """Give what a command needs, in a line: its help lists the options, which would hide what an error says."""
+    needed = parser.get_default("needed") or ()
+    parts = []
+    for action in parser._actions:
+        if not action.option_strings:
+            name = shown(action) + ("..." if action.nargs == "*" else "")
+            parts.append(name if action.dest in needed else f"[{name}]")
+        elif action.dest in needed:
+            parts.append(f"{action.option_strings[0]} {action.metavar}" + ("..." if action.nargs else ""))
+    return " ".join(["%(prog)s", *parts, "[options]"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,10 +119,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f" {stop.hint}" if isinstance(stop, Interrupted) else ""
         _tell(args, f"stopped.{hint}")
         return INTERRUPTED
+    except BrokenPipeError:  # who read standard output has enough, such as head
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what is still to be flushed goes nowhere
+        return FAILED
     except Exception as error:  # whatever it is, users get one line
         if args.debug:
             raise
-        _tell(args, f"error: {one_line(error)}")
+        _tell(args, f"error: {in_options(one_line(error), args.command, args.parser)}")
         return FAILED
     return DONE
 
@@ -116,18 +135,14 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     args = parser.parse_args(argv)
     if getattr(args, "config", None) is not None:
-        apply_config(args.parser, args.config, args.command)
+        apply_config(args.parser, args.config, args.command, COMMANDS)
         args = parser.parse_args(argv)
     if args.command is not None:
         missing = [name for name in getattr(args, "needed", ()) if getattr(args, name) in (None, [])]
         if missing:
-            shown = {action.dest: _shown(action) for action in args.parser._actions}
-            args.parser.error("needed: " + ", ".join(shown[name] for name in missing))
+            names = {action.dest: shown(action) for action in args.parser._actions}
+            args.parser.error("needed: " + ", ".join(names[name] for name in missing))
     return args
-
-
-def _shown(action: argparse.Action) -> str:
-    return "/".join(action.option_strings) or str(action.metavar or action.dest.upper())
 
 
 def _usage(args: argparse.Namespace, message: str) -> int:

@@ -22,6 +22,7 @@ EXPERIMENT = {
     "density": ("G", "density of --material [g/cm^3]; elements have their own"),
 }
 """Numbers of the experiment: what stands for them, and what they are."""
+EXPERIMENT_OPTIONS = (*EXPERIMENT, "pixels", "material", "absorption", "propagation")
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -37,7 +38,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, needed: tuple[str, ...],
     group.add_argument(
         "--config",
         metavar="FILE",
-        help="TOML file of options, underscores for dashes, or the .json that an output came with; "
+        help="TOML file of options, underscores for dashes, or an output, which is made once more; "
         "the command line wins",
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help="draws all that is random; default 0")
@@ -61,9 +62,9 @@ def add_output(parser: argparse.ArgumentParser, words: str) -> None:
     parser.add_argument("-o", "--output", metavar="PATH", help=words)
 
 
-def add_experiment(parser: argparse.ArgumentParser) -> None:
+def add_experiment(parser: argparse.ArgumentParser, default: str = "silver at 13.5 nm, as published") -> None:
     """Add wavelength, material, box and detector."""
-    group = parser.add_argument_group("the experiment", "By default silver at 13.5 nm, as published.")
+    group = parser.add_argument_group("the experiment", f"By default {default}.")
     for name, (metavar, words) in EXPERIMENT.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=float, metavar=metavar, help=words)
     group.add_argument(
@@ -86,8 +87,7 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
 
 def is_own_experiment(args: argparse.Namespace) -> bool:
     """Whether any option says what the experiment is."""
-    names = (*EXPERIMENT, "pixels", "material", "absorption", "propagation")
-    return any(getattr(args, name) is not None for name in names)
+    return any(getattr(args, name) is not None for name in EXPERIMENT_OPTIONS)
 
 
 def make_simulator(args: argparse.Namespace) -> Any:

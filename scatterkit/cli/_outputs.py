@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +40,10 @@ def check_output(
     path = Path(name).expanduser()
     if path.suffix.lower() not in suffixes:
         raise CommandError(f"{option} must end in {', '.join(suffixes)}. Got {name} instead")
+    if "{}" in path.name and path.suffix.lower() not in ONE_EACH:
+        raise CommandError(f"{option} ends in {path.suffix}, which holds all results: leave out {{}}")
     check_folder(path)
-    for one in path.parent.glob(path.name.replace("{}", "*")) if "{}" in path.name else [path]:
+    for one in path.parent.glob(escape(path.name).replace("{}", "*")) if "{}" in path.name else [path]:
         check_free(args, one)
         if path.suffix.lower() not in CARRIERS:
             check_free(args, sidecar_of(one))
@@ -58,6 +62,8 @@ def check_folder(path: Path) -> None:
     """Raise unless an output's folder is there."""
     if not path.parent.is_dir():
         raise CommandError(f"there is no folder {path.parent} to write {path.name} to")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise CommandError(f"the folder {path.parent} may not be written to")
 
 
 def check_count(path: Path, n: int, option: str = "--output") -> None:

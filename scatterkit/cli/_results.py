@@ -66,13 +66,18 @@ def check_results(args: argparse.Namespace, n: int | None = None) -> tuple[Path,
     return path, figure
 
 
+def frame_numbers(args: argparse.Namespace, numbers: Sequence[int]) -> list[int]:
+    """Give the numbers by which the user knows patterns, from their places among those that were read."""
+    return list(numbers) if args.frames is None else [args.frames[number] for number in numbers]
+
+
 def check_more(path: Path, asked: bool, option: str) -> None:
     """Raise if something is asked for that the output's format cannot hold."""
     if asked and path.suffix.lower() not in (".npz", ".nc"):
         raise UsageError(f"{option} needs an output that ends in .npz or .nc")
 
 
-def result_set(data: xr.Dataset, found: Found, simulator: Any) -> xr.Dataset:
+def result_set(data: xr.Dataset, found: Found, simulator: Any, frames: list[int]) -> xr.Dataset:
     """Give patterns and bodies as one data set."""
     from scatterkit.datasets import make_dataset
 
@@ -86,7 +91,7 @@ def result_set(data: xr.Dataset, found: Found, simulator: Any) -> xr.Dataset:
         given["pattern"].values,
         masks=given["mask"].values if "mask" in given else None,
         volumes=found.volumes,
-        coords={**kept, "residual": found.residuals, "number_read": list(found.numbers)},
+        coords={**kept, "residual": found.residuals, "number_read": frames},
         attrs={"wavelength": simulator.wavelength, "box": simulator.box},
         box=simulator.box,
     )
@@ -106,22 +111,24 @@ def write_results(
     if not len(found.numbers):
         raise CommandError("no body was made of any pattern")
     path, figure = check_results(args, data.sizes["sample"])
-    suffix = path.suffix.lower()
+    suffix, frames = path.suffix.lower(), frame_numbers(args, found.numbers)
     if suffix in MESHES:
-        for number, solid in zip(found.numbers, found.solids, strict=True):
+        for number, solid in zip(frames, found.solids, strict=True):
             write_whole(numbered(path, number), solid.to_file, record)
     elif suffix == ".npy":
         write_whole(path, lambda to: np.save(to, found.volumes), record)
     else:
-        write_set(path, result_set(data, found, simulator), record)
+        write_set(path, result_set(data, found, simulator, frames), record)
     if figure is not None:
-        draw(figure, data, found, simulator, record)
-    for number, residual in zip(found.numbers, found.residuals, strict=True):
+        draw(figure, data, found, simulator, frames, record)
+    for number, residual in zip(frames, found.residuals, strict=True):
         print(f"pattern {number}: residual {residual:.3g}")
     say(args, f"wrote {path}")
 
 
-def draw(path: Path, data: xr.Dataset, found: Found, simulator: Any, record: dict[str, Any]) -> None:
+def draw(
+    path: Path, data: xr.Dataset, found: Found, simulator: Any, frames: list[int], record: dict[str, Any]
+) -> None:
     """Draw each pattern, its fit, and the body from three sides."""
     from scatterkit.plotting import reconstruction_figure
 
@@ -131,4 +138,4 @@ def draw(path: Path, data: xr.Dataset, found: Found, simulator: Any, record: dic
         drawn = reconstruction_figure(
             pattern, found.fitted[place], mask, found.solids[place], dq=grid_step(simulator)
         )
-        write_figure(numbered(path, number), drawn, record)
+        write_figure(numbered(path, frames[place]), drawn, record)

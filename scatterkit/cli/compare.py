@@ -11,6 +11,7 @@ from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_o
 from scatterkit.cli._options import add_experiment, add_run_options, make_simulator
 from scatterkit.cli._outputs import check_folder, check_free, check_output, say, write_whole
 from scatterkit.cli._record import make_record, sidecar_of, write_sidecar
+from scatterkit.cli._told import OF_PATTERNS, adopt_experiment, warn_of_another
 
 DESCRIPTION = """\
 Run several methods on the same patterns, judge their bodies alike, and print a table.
@@ -44,15 +45,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--grid", type=int, default=64, metavar="N", help="voxels along each edge for comparing bodies"
     )
-    add_experiment(parser)
+    add_experiment(parser, OF_PATTERNS)
     add_run_options(parser, needed=("patterns", "methods"))
 
 
 def run(args: argparse.Namespace) -> None:
     """Compare, print the table, and write what was asked for."""
     folder, page = check_targets(args)
-    methods = make_methods(args)
+    adopt_experiment(args)
+    simulator = make_simulator(args)
+    methods = make_methods(args, simulator)
     data = read_patterns(args)
+    warn_of_another(args, data, simulator, "the experiment")
     say(args, f"{size_of(data)}, {len(methods)} methods")
     from scatterkit.comparison import compare
 
@@ -98,11 +102,10 @@ def check_targets(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
     return folder, page
 
 
-def make_methods(args: argparse.Namespace) -> dict[str, Any]:
+def make_methods(args: argparse.Namespace, simulator: Any) -> dict[str, Any]:
     """Give the methods by the names that the user gave them."""
     if len(set(args.methods)) < len(args.methods):
         raise UsageError("--methods names a method twice")
-    simulator = make_simulator(args)
     return {name: make_method(name, simulator, args.seed) for name in args.methods}
 
 
@@ -120,5 +123,12 @@ def make_method(name: str, simulator: Any, seed: int) -> Any:
     if name in BASELINES:
         return make_baseline(name, simulator=simulator, random_state=seed)
     fitter = ForwardFitter(name, simulator, random_state=seed)
-    fitter._check_parameters()
+    try:
+        fitter._check_parameters()
+    except ValueError as error:
+        known = ", ".join([*pretrained_names(), *BASELINES])
+        raise CommandError(
+            f'--methods knows no {name!r}. There are {known}, model files (.npz), and what "scatterkit fit" takes '
+            "as --model"
+        ) from error
     return fitter

@@ -12,7 +12,8 @@ from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_o
 from scatterkit.cli._options import add_experiment, add_run_options, make_simulator
 from scatterkit.cli._outputs import check_output, say, write_whole
 from scatterkit.cli._record import make_record
-from scatterkit.cli._results import Found, add_results, check_results, write_results
+from scatterkit.cli._results import Found, add_results, check_results, frame_numbers, write_results
+from scatterkit.cli._told import OF_PATTERNS, adopt_experiment, warn_of_another
 
 DESCRIPTION = """\
 Fit a body to each pattern through the scattering physics, without a network.
@@ -60,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, (_, kind, words) in SETTINGS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=words)
     group.add_argument("--report", metavar="TXT", help="write all that the fits tell")
-    add_experiment(parser)
+    add_experiment(parser, OF_PATTERNS)
     add_run_options(
         parser, needed=("patterns", "output"), jobs="patterns, or starts, that are fitted at once"
     )
@@ -70,13 +71,18 @@ def run(args: argparse.Namespace) -> None:
     """Fit, and write the bodies, and what is known of them."""
     check_results(args)
     report = None if args.report is None else check_output(args, args.report, (".txt",), "--report")
+    adopt_experiment(args)
     fitter = make_fitter(args)
     fitter._check_parameters()  # before files are read
     data = read_patterns(args)
     check_results(args, data.sizes["sample"])
+    warn_of_another(args, data, fitter._simulator(), "the experiment")
     say(args, size_of(data))
+    from sklearn.base import clone
+
     X, masks = data["pattern"].values, masks_of(data)
-    record = make_record(args, components={"fitter": fitter}, inputs=(args.patterns, args.mask))
+    plain = clone(fitter).set_params(verbose=False, n_jobs=1)  # which change no result
+    record = make_record(args, components={"fitter": plain}, inputs=(args.patterns, args.mask))
     stopped = False
     try:
         fitter.fit(X, mask=masks)
@@ -90,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
         record["stopped"] = True  # by hand: the same command may get further
     write_results(args, data, found or nothing(), fitter._simulator(), record)
     if report is not None and found is not None:
-        text = report_text(fitter, X, masks, found)
+        text = report_text(fitter, X, masks, found, frame_numbers(args, found.numbers))
         write_whole(report, lambda to: to.write_text(text, encoding="utf-8"), record)
         say(args, f"wrote {report}")
     if stopped:
@@ -137,9 +143,9 @@ def fitted(fitter: Any, X: Any, masks: Any, made: list[int]) -> Found | None:
     return Found(made, bodies, volumes, pictures, np.asarray(fitter.residuals_)[made])
 
 
-def report_text(fitter: Any, X: Any, masks: Any, found: Found) -> str:
+def report_text(fitter: Any, X: Any, masks: Any, found: Found, frames: list[int]) -> str:
     """Give the reports of all patterns that have a body."""
     made = list(found.numbers)
     reports = fitter.report(X[made], mask=None if masks is None else masks[made])
-    parts = [f"pattern {number}\n{report}" for number, report in zip(made, reports, strict=True)]
+    parts = [f"pattern {number}\n{report}" for number, report in zip(frames, reports, strict=True)]
     return "\n\n".join(parts) + "\n"

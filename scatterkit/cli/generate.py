@@ -9,7 +9,8 @@ from typing import Any
 
 from scatterkit.cli._errors import CommandError, Interrupted, UsageError
 from scatterkit.cli._options import add_experiment, add_output, add_run_options, make_simulator
-from scatterkit.cli._outputs import check_folder, say
+from scatterkit.cli._outputs import check_folder, check_free, say
+from scatterkit.cli._record import make_record, sidecar_of, write_sidecar
 
 DESCRIPTION = """\
 Generate a training set: random bodies, their volumes and their log-scaled diffraction patterns.
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError("a pool has no volumes: leave out --grid")
     path = Path(args.output).expanduser()
     check_folder(path)
+    if not path.exists():
+        check_free(args, sidecar_of(path))
     simulator = make_simulator(args)
     sampler = make_sampler(args, simulator.box)
     if args.force:
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
         n = _pool(args, path, sampler, simulator) if args.pool else _store(args, path, sampler, simulator)
     except KeyboardInterrupt:
         raise Interrupted("What is finished is kept: give the same command again to go on.") from None
+    write_sidecar(path, make_record(args))
     say(args, f"{path} has {n} samples")
 
 

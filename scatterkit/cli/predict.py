@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from scatterkit.cli._errors import Interrupted
+from scatterkit._places import weight_names, weights_folder
+from scatterkit.cli._errors import CommandError, Interrupted
 from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_of
 from scatterkit.cli._options import add_run_options
 from scatterkit.cli._outputs import say
 from scatterkit.cli._record import make_record
 from scatterkit.cli._results import Found, add_results, check_more, check_results, write_results
+from scatterkit.cli._told import warn_of_another
 
 DESCRIPTION = """\
 Predict the bodies behind patterns by a trained network: one that comes with the package, or a file of
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     network = load_network(args)
     data = read_patterns(args)
     check_results(args, data.sizes["sample"])
+    warn_of_another(args, data, network._simulator(), "the network")
     say(args, size_of(data))
     try:
         found = predicted(network, data, args.bounds)
@@ -64,9 +67,14 @@ def run(args: argparse.Namespace) -> None:
 
 def load_network(args: argparse.Namespace) -> Any:
     """Give the network of a file or of the package, which refines where asked for."""
+    path = Path(args.model).expanduser()
+    names = weight_names(weights_folder())
+    if args.model not in names and not path.is_file():
+        raise CommandError(
+            f"--model must be a model file, or one of {', '.join(names)}. Got {args.model} instead"
+        )
     from scatterkit.reconstruction import PhysicsReconstructor, Refiner
 
-    path = Path(args.model).expanduser()
     if path.suffix == ".npz" or path.exists():
         network = PhysicsReconstructor.load(path)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from scatterkit.cli._errors import UsageError
@@ -94,6 +95,7 @@ def simulated(
     if args.scale == "log":
         components["scaler"] = LogScaler()
         intensities = components["scaler"].transform(intensities)
+    _warn_of_nothing(intensities)
     names = [body.name or "body" for body in bodies]
     data = make_dataset(
         intensities,
@@ -106,6 +108,15 @@ def simulated(
     if dq is not None:
         data.attrs["dq"] = dq
     return data, components
+
+
+def _warn_of_nothing(patterns: Any) -> None:
+    dark = [str(number) for number, pattern in enumerate(patterns) if not pattern.any()]
+    if dark:
+        warnings.warn(
+            f"nothing is scattered by body {', '.join(dark)}: it fills no voxel. Lengths must be nm: see --magnify",
+            stacklevel=2,
+        )
 
 
 def exact_simulator(simulator: Any) -> Any:

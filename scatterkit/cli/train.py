@@ -56,7 +56,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_output(parser, "the model file, .npz")
     group = parser.add_argument_group("the training")
-    group.add_argument("--steps", type=int, default=10_000, metavar="N", help="training steps; 10000")
+    group.add_argument(
+        "--steps",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="training steps; 10000, which take hours without an accelerator",
+    )
     group.add_argument(
         "--time", type=float, metavar="S", help="seconds after which the training stops in order"
     )
@@ -87,6 +93,8 @@ def run(args: argparse.Namespace) -> None:
     curve = None if args.curve is None else check_output(args, args.curve, (".png",), "--curve")
     if args.data is not None and is_own_experiment(args):
         raise UsageError("DATA says what the experiment is: leave out its options")
+    if args.data is not None and not Path(args.data).expanduser().is_dir():
+        raise CommandError(f"there is no set or pool {args.data}")
     folder = path.with_suffix(".checkpoint") if args.checkpoint is None else Path(args.checkpoint)
     source, network = prepare(args, folder)
     say(args, f"checkpoints in {folder}")
@@ -95,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         raise Interrupted(f"{folder} has a checkpoint: give the same command again to go on.") from None
     network.save(path)
-    record = make_record(args, components={"network": network.set_params(checkpoint=None)})
+    record = make_record(args, components={"network": network.set_params(checkpoint=None, verbose=False)})
     record["training"] = {"steps": int(network.n_steps_), "data": _description(args)}
     write_sidecar(path, record)
     if curve is not None:

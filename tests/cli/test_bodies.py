@@ -64,7 +64,7 @@ def test_a_fit_equals_the_fitter(cubes, capsys):
     assert data.attrs["dq"] == 0.02
     assert data["residual"].values == pytest.approx(fitter.residuals_)
     assert "Lit facets" in Path("a.txt").read_text()
-    assert capsys.readouterr().out == f"pattern 0: residual {fitter.residuals_[0]:.3g}\n"
+    assert capsys.readouterr().out == f"pattern 1: residual {fitter.residuals_[0]:.3g}\n"
 
 
 def test_several_bodies_go_into_several_files(cubes, capsys):
@@ -93,6 +93,40 @@ def test_a_mask_hides_what_was_not_measured(cubes):
     data = read_netcdf("a.nc")
     np.testing.assert_array_equal(data["mask"].values[0], mask)
     assert data["residual"].values[0] < 1e-3
+
+
+def test_the_file_of_patterns_tells_the_experiment(cubes, capsys):
+    own = QUICK[len(GRID) :]
+    assert main(["fit", "cubes.npz", "--frames", "1", *QUICK, "--quiet", "-o", "a.nc"]) == 0
+    assert main(["fit", "cubes.npz", "--frames", "1", *own, "-o", "b.nc"]) == 0
+    told = capsys.readouterr()
+    assert "as cubes.npz tells: --dq 0.02 --pixels 32" in told.err
+    one, two = (read_netcdf(name) for name in ("a.nc", "b.nc"))
+    assert one.identical(two)  # their records too
+    assert list(one["number_read"].values) == [1]
+
+
+@pytest.mark.filterwarnings("default")
+def test_another_experiment_than_the_file_tells_is_warned_of(cubes, capsys):
+    line = ["fit", "cubes.npz", "--frames", "0", "--dq", "0.021", *QUICK[len(GRID) :], "--quiet"]
+    assert main([*line, "-o", "a.stl"]) == 0
+    assert "tells dq 0.02 rad/nm, but the experiment has 0.021 rad/nm" in capsys.readouterr().err
+    assert main(["predict", "cubes.npz", "--frames", "0", "-o", "b.stl"]) == 1
+    told = capsys.readouterr().err
+    assert "the network has 0.007392 rad/nm" in told
+    assert "PATTERNS must be" in told
+
+
+def test_results_have_the_numbers_of_frames(cubes):
+    assert main(["fit", "cubes.npz", "--frames", "1", *QUICK, "--quiet", "-o", "a_{}.stl"]) == 0
+    assert [path.name for path in Path().glob("a_*.stl")] == ["a_1.stl"]
+
+
+def test_intensities_are_told(cubes, capsys):
+    np.save("counts.npy", np.expm1(cubes * 12))
+    assert main(["fit", "counts.npy", *QUICK, "-o", "a_{}.stl"]) == 1
+    assert "give --log if they are intensities" in capsys.readouterr().err
+    assert main(["fit", "counts.npy", "--log", "--frames", "0", *QUICK, "--quiet", "-o", "a.stl"]) == 0
 
 
 def test_ctrl_c_keeps_the_best_body_so_far(cubes, monkeypatch, capsys):

@@ -69,13 +69,17 @@ def test_wrong_options_end_with_two(line, here, capsys):
         ("simulate missing.stl -o a.npy", "missing.stl"),
         ("simulate cube -o a.txt", "--output must end in .npy"),
         ("simulate cube -o no/such/a.npy", "there is no folder no/such"),
-        ("simulate cube --wavelength -1 -o a.npy", "'wavelength'"),
+        ("simulate cube --wavelength -1 -o a.npy", "--wavelength must"),
         ("simulate cube ball -o a.png", "a_{}.png"),
         ("fit missing.npy -o a.stl", "missing.npy"),
-        ("fit missing.npy -o a.stl --rounds 0", "'n_rounds'"),
+        ("fit missing.npy -o a.stl --rounds 0", "--rounds must"),
         ("view missing.npy -o a.png", "missing.npy"),
-        ("generate --samples 0 -o a.zarr", "'n_samples'"),
-        ("compare missing.npy --methods nobody", "'nobody'"),
+        ("generate --samples 0 -o a.zarr", "--samples must"),
+        ("compare missing.npy --methods nobody", "B2-cmaes"),
+        ("predict missing.npy --model nobody -o a.stl", "--model must be a model file, or one of"),
+        ("simulate cube --size 400 -o a.npy", "BODY must be solids inside the box"),
+        ("simulate cube -o a_{}.npy", "leave out {}"),
+        ("train missing.zarr -o a.npz", "there is no set or pool missing.zarr"),
     ],
 )
 def test_failures_are_one_line(line, words, here, capsys):
@@ -125,10 +129,41 @@ def test_a_table_of_a_config_is_for_its_command(here):
     assert np.load("a.npy").shape == (1, 16, 16)
 
 
+def test_the_top_of_a_config_is_for_all_commands(here):
+    (here / "all.toml").write_text('pixels = 16\ngrid = 8\n[simulate]\nbodies = ["cube"]\ngrid = 12\n')
+    assert main(["simulate", "--config", "all.toml", "-o", "a.npz"]) == 0
+    parameters = read_record(here / "a.npz")["parameters"]
+    assert (parameters["pixels"], parameters["grid"]) == ([16], 12)
+    (here / "other.toml").write_text('[fit]\nmodel = "star"\n')
+    assert main(["simulate", "cube", "--config", "other.toml", *SMALL, "-o", "b.npz"]) == 0
+
+
+def test_options_of_a_config_have_the_names_of_the_command_line(here):
+    (here / "run.toml").write_text('input = "cube"\nfrom = "beam"\n')
+    assert main(["view", "--config", "run.toml", "-o", "a.png"]) == 0
+    assert read_record(here / "a.png")["parameters"]["side"] == "beam"
+    assert main(["view", "--config", "a.png", "-o", "b.png"]) == 0
+    assert (here / "a.png").read_bytes() == (here / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
+def test_what_has_no_record_is_no_config(content, here, capsys):
+    (here / "body.stl").mkdir() if content is None else (here / "body.stl").write_bytes(content)
+    assert main(["fit", "--config", "body.stl", "-o", "a.stl"]) == 2
+    assert "no record of how it was made" in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_any_work(here, monkeypatch, capsys):
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    assert main(["simulate", "cube", "-o", "a.npy"]) == 1
+    assert "may not be written to" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("wave_length = 3", "Allowed are absorption, absorption_length"),
+        ("wave_length = 3", "Did you mean wavelength?"),
+        ("zzz = 3", "Allowed are absorption, absorption_length"),
         ("size = true", "size"),
         ("size = 'large'", "size"),
         ("rotate = [1, 2]", "3 values"),
@@ -154,8 +189,7 @@ def test_a_record_of_another_command_is_no_config(here, capsys):
 def test_the_stored_parameters_give_the_same_output(suffix, here):
     line = ("octahedron", "--random-orientation", "--seed", "7", *SMALL)
     assert main(["simulate", *line, "-o", f"one{suffix}"]) == 0
-    config = f"one{suffix}.json" if suffix == ".npy" else f"one{suffix}"
-    assert main(["simulate", "--config", config, "-o", f"two{suffix}"]) == 0
+    assert main(["simulate", "--config", f"one{suffix}", "-o", f"two{suffix}"]) == 0
     one, two = here / f"one{suffix}", here / f"two{suffix}"
     assert read_record(one) == read_record(two)
     assert read_record(one)["parameters"]["seed"] == 7

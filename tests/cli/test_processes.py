@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from scatterkit.cli import main
+
 COMMAND = [sys.executable, "-m", "scatterkit"]
 HEAVY = {"keras", "matplotlib", "numba", "numpy.linalg", "pandas", "scipy", "sklearn", "tensorflow", "xarray"}
 
@@ -41,25 +43,40 @@ def test_a_run_without_a_terminal_is_plain_lines(tmp_path):
     assert "100%" in result.stderr
     assert result.stderr.endswith("scatterkit generate: a.zarr has 6 samples\n")
     assert all(text.strip() for text in result.stderr.splitlines())
-    assert run(*line, "--quiet", folder=tmp_path).stderr == ""
+
+
+def test_quiet_runs_are_quiet(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert (
+        main(["generate", "--samples", "2", "--grid", "8", "--pixels", "8", "--quiet", "-o", "a.zarr"]) == 0
+    )
+    assert capfd.readouterr() == ("", "")
 
 
 def test_exit_codes(tmp_path):
-    assert (
-        run("simulate", "cube", "--pixels", "8", "--grid", "8", "-o", "a.npy", folder=tmp_path).returncode
-        == 0
-    )
-    failed = run("simulate", "nobody", "-o", "b.npy", folder=tmp_path)
+    assert run("info", folder=tmp_path).returncode == 0
+    line = ["view", "missing.npy", "-o", "a.png"]
+    failed = run(*line, folder=tmp_path)
     assert failed.returncode == 1
     assert failed.stderr.count("\n") == 1
     assert "Traceback" not in failed.stderr
-    debug = run("simulate", "nobody", "-o", "b.npy", "--debug", folder=tmp_path)
+    debug = run(*line, "--debug", folder=tmp_path)
     assert debug.returncode == 1
     assert "Traceback" in debug.stderr
     assert run("simulate", folder=tmp_path).returncode == 2
 
 
-def test_ctrl_c_ends_with_130_and_the_set_goes_on(tmp_path):
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "info"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+
+
+def test_ctrl_c_ends_with_130_and_the_set_goes_on(tmp_path, monkeypatch):
     line = ["generate", "--samples", "400", "--grid", "32", "--pixels", "64", "--block", "4", "--quiet"]
     process = subprocess.Popen(
         [*COMMAND, *line, "-o", "a.zarr"],
@@ -82,6 +99,7 @@ def test_ctrl_c_ends_with_130_and_the_set_goes_on(tmp_path):
     assert told.count("\n") == 1
     assert "give the same command again to go on" in told
     small = [*line[:2], "8", *line[3:]]
-    assert run(*small, "-o", "b.zarr", folder=tmp_path).returncode == 0
+    monkeypatch.chdir(tmp_path)
+    assert main([*small, "-o", "b.zarr"]) == 0
     block = Path("pattern/c.0.0.0")
     assert (tmp_path / "a.zarr" / block).read_bytes() == (tmp_path / "b.zarr" / block).read_bytes()

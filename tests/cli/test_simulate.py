@@ -115,6 +115,13 @@ def test_pictures_are_read_again():
         np.testing.assert_allclose(found, expected[number], atol=0.5001 / 65535)
 
 
+@pytest.mark.filterwarnings("default")
+def test_bodies_that_fill_no_voxel_are_told(capsys):
+    Solid.from_catalogue("cube", circumradius=1e-7).to_file("metres.stl")
+    assert main(["simulate", "metres.stl", *SMALL, "-o", "a.npy"]) == 0
+    assert "nothing is scattered by body 0" in capsys.readouterr().err
+
+
 def test_jobs_change_nothing():
     bodies = ["cube", "octahedron", "icosahedron", *SMALL]
     assert main(["simulate", *bodies, "-o", "a.npz"]) == 0

@@ -63,6 +63,12 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     assert "same command again" in capsys.readouterr().err
 
 
+def test_the_record_beside_a_set_makes_it_once_more():
+    assert main([*SET, "--samples", "2", "--seed", "5", "-o", "a.zarr"]) == 0
+    assert main(["generate", "--config", "a.zarr", "--quiet", "-o", "b.zarr"]) == 0
+    assert contents("a.zarr") == contents("b.zarr")
+
+
 def test_a_pool():
     line = ["generate", *SMALL, "--pool", "--bodies", "halfspaces", "--samples", "5"]
     assert main([*line, "-o", "pool"]) == 0
@@ -86,6 +92,8 @@ def test_train_and_predict(capsys):
     assert network.n_steps_ == 4
     assert network.grid == 8
     assert read_record(Path("model.npz.json"))["parameters"]["validation"] == 2
+    assert main(["train", "--config", "model.npz", "--steps", "1", "--quiet", "-o", "again.npz"]) == 0
+    assert PhysicsReconstructor.load("again.npz").grid == 8
     data = open_dataset("a.zarr").load()
     X = data["pattern"].values[:2]
     assert (
