@@ -19,7 +19,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 FAST = {
     "looking_at_bodies.py": ([], ["base_set.png", "random_bodies.png", "halfspace_bodies.png"]),
     "augment_patterns.py": ([], ["augmentations.png", "own_augmentations.png", "training_samples.png"]),
-    "compare_methods.py": (["--bodies", "2", "--budget", "0.5"], ["methods.png", "comparison", "methods.html"]),
+    "compare_methods.py": (
+        ["--bodies", "2", "--budget", "0.5"],
+        ["methods.png", "comparison", "methods.html"],
+    ),
     "generate_dataset.py": (["--samples", "40", "--stop", "0.5"], ["gold.png", "gold.html", "gold.zarr"]),
 }
 MEASURED = "fit_measured_patterns.py"
