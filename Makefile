@@ -21,7 +21,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs figures bench bench-fit bench-reconstruction bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs gallery figures bench bench-fit bench-reconstruction bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -61,6 +61,10 @@ docs: $(stamps)/docs  ## build the documentation; warnings are errors
 	$(py) -m sphinx -q -W --keep-going -b html $(ARGS) docs docs/_build/html
 	@echo "docs: open docs/_build/html/index.html"
 
+gallery: $(stamps)/docs  ## build the documentation and run the gallery's scripts for it; takes a quarter of an hour
+	$(py) -m sphinx -W --keep-going -b html -D plot_gallery=1 $(ARGS) docs docs/_build/html
+	@echo "gallery: open docs/_build/html/gallery/index.html"
+
 figures: $(stamps)/core  ## draw the documentation's pictures of bodies, artifacts and data sets again
 	@for script in looking_at_bodies augment_patterns; do \
 	    $(py) examples/$$script.py --format webp --output docs/_static || exit 1; \
@@ -83,7 +87,7 @@ bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, a
 	done
 
 clean:  ## remove what the other targets made, except the environment
-	rm -rf build dist demo_output benchmark_output docs/_build docs/api/generated htmlcov .coverage
+	rm -rf build dist demo_output benchmark_output docs/_build docs/api/generated docs/gallery htmlcov .coverage
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
 	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 

@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -24,6 +25,17 @@ autodoc_typehints = "none"  # the docstrings state types, shapes and units
 numpydoc_show_class_members = False  # the class template lists them
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": False,  # a broken script fails the build at its end, with all others looked at
+    "show_memory": False,
+    "download_all_examples": False,
+    "plot_gallery": False,  # `make gallery` runs the scripts
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"scatterkit {release}"
