@@ -29,10 +29,42 @@ def told_experiment(name: str) -> dict[str, Any] | None:
         record = read_record(path)
     except (OSError, ValueError, zipfile.BadZipFile):  # who reads the patterns says what is wrong
         return None
-    parameters = None if record is None else record.get("parameters")
+    if record is None:
+        return _of_generated(path)
+    parameters = record.get("parameters")
     if not isinstance(parameters, dict) or not parameters.keys() & set(EXPERIMENT_OPTIONS):
         return None
     return {name: parameters.get(name) for name in EXPERIMENT_OPTIONS}
+
+
+def _of_generated(path: Path) -> dict[str, Any] | None:
+    """Give the options that a set generated without the command line comes down to; None where none can say it."""
+    if not (path / "zarr.json").is_file():
+        return None
+    from scatterkit.datasets import DatasetGenerator
+
+    try:
+        simulator = DatasetGenerator.from_store(path).simulator
+    except ValueError:  # imported, or with components that are not the package's
+        return None
+    return options_of(simulator)
+
+
+def options_of(simulator: Any) -> dict[str, Any] | None:
+    """Give the options that describe a simulator's experiment; None where there are none for it."""
+    from scatterkit.experiment import FlatDetector, QGrid
+
+    detector = QGrid() if simulator.detector is None else simulator.detector
+    if simulator.absorption == "index" or not isinstance(detector, (FlatDetector, QGrid)):
+        return None
+    told = {**dict.fromkeys(EXPERIMENT_OPTIONS), **simulator.get_params(deep=False)}
+    told |= detector.get_params(deep=False)
+    pixels = detector.n_pixels
+    told["pixels"] = list(pixels) if isinstance(pixels, tuple) else [pixels]
+    options = {name: told[name] for name in EXPERIMENT_OPTIONS}
+    described = make_simulator(argparse.Namespace(**options))
+    # a detector may be tilted, which no option says
+    return options if described.detector.get_params() == detector.get_params() else None
 
 
 def adopt_experiment(args: argparse.Namespace) -> None:
