@@ -17,14 +17,15 @@ from scatterkit.cli._options import NOT_SET_BY_FILES
 def apply_config(parser: argparse.ArgumentParser, path: str, command: str, commands: Collection[str]) -> None:
     """Make what a file says the defaults of a command's options, so that the command line wins."""
     try:
-        values = _read(Path(path).expanduser(), command, commands)
+        values, digests = _read(Path(path).expanduser(), command, commands)
         actions = _settable(parser)
         names = {name.replace("-", "_"): value for name, value in values.items()}
         unknown = sorted(set(names) - set(actions))
         if unknown:
             raise ValueError(_unknown(unknown, sorted(actions)))
         parser.set_defaults(
-            **{actions[name].dest: _converted(actions[name], value) for name, value in names.items()}
+            **{actions[name].dest: _converted(actions[name], value) for name, value in names.items()},
+            digests=digests,
         )
     except OSError as error:
         parser.error(f"--config {path}: {error.strerror or error}")
@@ -46,15 +47,19 @@ def _unknown(names: list[str], allowed: list[str]) -> str:
     return f"unknown: {', '.join(names)}. {hint}"
 
 
-def _read(path: Path, command: str, commands: Collection[str]) -> dict[str, Any]:
-    """Give the settings that a file holds; a table of a command's name is for that command alone."""
+def _read(path: Path, command: str, commands: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Give the settings that a file holds, and the digests of the files that went into an output.
+
+    A table of a command's name is for that command alone.
+    """
     record = None if path.suffix.lower() == ".toml" else read_record(path)
     if record is not None:
         if not isinstance(record.get("parameters"), dict):
             raise ValueError("no record of scatterkit: it has no 'parameters'")
         if record.get("command") != command:
             raise ValueError(f"the record of scatterkit {record.get('command')}, not of {command}")
-        return {name: value for name, value in record["parameters"].items() if value is not None}
+        settings = {name: value for name, value in record["parameters"].items() if value is not None}
+        return settings, dict(record.get("sha256", {}))
     if path.is_dir():
         raise ValueError("no TOML file, and it has no record of how it was made")
     try:
@@ -65,7 +70,7 @@ def _read(path: Path, command: str, commands: Collection[str]) -> dict[str, Any]
     for_all = {
         name: value for name, value in found.items() if not (name in commands and isinstance(value, dict))
     }
-    return for_all | (own if isinstance(own, dict) else {})
+    return for_all | (own if isinstance(own, dict) else {}), {}
 
 
 def _converted(action: argparse.Action, value: Any) -> Any:

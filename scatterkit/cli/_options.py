@@ -9,7 +9,7 @@ from scatterkit.cli._errors import UsageError
 
 NOT_SET_BY_FILES = {"help", "config", "debug", "quiet", "force"}
 PLACES = {"output", "figure", "report", "curve", "html", "results", "checkpoint", "checkpoint_minutes"}
-NO_PARAMETERS = NOT_SET_BY_FILES | PLACES | {"command", "run", "parser", "needed", "jobs"}
+NO_PARAMETERS = NOT_SET_BY_FILES | PLACES | {"command", "run", "parser", "needed", "jobs", "digests"}
 """What the command line says of a run, but not of its result."""
 
 EXPERIMENT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -37,7 +38,15 @@ def make_record(
     digests = {str(path): _digest(Path(path)) for path in inputs if path and Path(path).is_file()}
     if digests:
         record["sha256"] = digests
+        _warn_of_changed(digests, getattr(args, "digests", {}))
     return record
+
+
+def _warn_of_changed(digests: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Warn where a file is not what it was when the output was made that is made once more."""
+    for path, digest in digests.items():
+        if before.get(path, digest) != digest:
+            warnings.warn(f"{path} has changed since the output was made that --config names", stacklevel=3)
 
 
 def record_text(record: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from scatterkit.cli._carried import read_record
 from scatterkit.cli._main import COMMANDS
 from scatterkit.cli.info import KERNELS
 from scatterkit.simulation import MSFTSimulator
+from scatterkit.solids import Solid
 
 SMALL = ("--pixels", "16", "--dq", "0.04", "--grid", "8")
 
@@ -144,6 +145,17 @@ def test_options_of_a_config_have_the_names_of_the_command_line(here):
     assert read_record(here / "a.png")["parameters"]["side"] == "beam"
     assert main(["view", "--config", "a.png", "-o", "b.png"]) == 0
     assert (here / "a.png").read_bytes() == (here / "b.png").read_bytes()
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_output_that_is_made_again_of_another_file_is_warned_of(here, capsys):
+    Solid.from_catalogue("cube", 60).to_file("body.stl")
+    assert main(["simulate", "body.stl", *SMALL, "-o", "a.npy"]) == 0
+    assert main(["simulate", "--config", "a.npy.json", "-o", "b.npy"]) == 0
+    assert "has changed" not in capsys.readouterr().err
+    Solid.from_catalogue("cube", 61).to_file("body.stl")
+    assert main(["simulate", "--config", "a.npy.json", "-o", "c.npy"]) == 0
+    assert "body.stl has changed since the output was made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
