@@ -21,7 +21,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs gallery figures bench bench-fit bench-reconstruction bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs gallery linkcheck figures bench bench-fit bench-reconstruction bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -64,6 +64,10 @@ docs: $(stamps)/docs  ## build the documentation; warnings are errors
 gallery: $(stamps)/docs  ## build the documentation and run the gallery's scripts for it; takes a quarter of an hour
 	$(py) -m sphinx -W --keep-going -b html -D plot_gallery=1 $(ARGS) docs docs/_build/html
 	@echo "gallery: open docs/_build/html/gallery/index.html"
+
+linkcheck: $(stamps)/docs  ## ask every web address in the documentation whether it is still there; needs a network
+	$(py) -m sphinx -q -b linkcheck $(ARGS) docs docs/_build/linkcheck
+	@echo "linkcheck: docs/_build/linkcheck/output.txt lists them"
 
 figures: $(stamps)/core  ## draw the documentation's pictures of bodies, artifacts and data sets again
 	@for script in looking_at_bodies augment_patterns; do \

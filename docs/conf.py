@@ -37,6 +37,10 @@ sphinx_gallery_conf = {
     "plot_gallery": False,  # `make gallery` runs the scripts
 }
 
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_anchors = False  # many pages make theirs by scripts
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"scatterkit {release}"
 html_static_path = ["_static"]

@@ -20,7 +20,7 @@ from scatterkit.reconstruction import pretrained_names
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"
-FAST = ("generated_bodies",)
+FAST = ("concepts", "generated_bodies")
 SLOW = (
     "files",
     "augmentation",
@@ -35,8 +35,8 @@ SLOW = (
     "preprocessing",
     "propagation",
 )
-NEED_WEIGHTS = ("reconstruction",)  # of a trained network in the package
-NEED_OTHER_FILES = ("start", "sample_tables")  # a measured pattern; the published sample set
+NEED_WEIGHTS = ("reconstruction", "start")  # of a trained network in the package
+NEED_OTHER_FILES = ("sample_tables",)  # the published sample set
 # what a page tells its reader to run first
 FIRST = {"looking": ("generate_dataset.py", "--samples", "300", "--stop", "0.5", "--output", "demo_output")}
 
@@ -108,3 +108,57 @@ def test_the_settings_of_the_page_are_options(tmp_path: Path) -> None:
     (settings,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "run.toml").write_text(settings, encoding="utf-8")
     run(tmp_path, "-m", "scatterkit", "simulate", "--config", "run.toml", "--pixels", "16", "-o", "a.npy")
+
+
+PAGES = [PROJECT / "README.md", *sorted(DOCS.glob("*.md"))]
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+WEB = ("http://", "https://", "mailto:")
+# paths of the project, as text names them; what is inside <...> or has a star stands for others
+NAMED = re.compile(r"(?<![\w/.-])((?:examples|tests|docs|scatterkit)/[\w./-]*\w\.(?:py|md|rst|png|webp|svg|npz))\b")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MyST name them."""
+    text = CODE.sub("", page.read_text(encoding="utf-8"))
+    titles = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"[^\w\s-]", "", re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", title)) for title in titles)
+    return {title.strip().lower().replace(" ", "-") for title in plain}
+
+
+def broken_links(page: Path) -> list[str]:
+    """The links of a page that lead to no file, or to no heading of one."""
+    broken = []
+    for link in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+        if link.startswith(WEB):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if name.startswith(("gallery/", "api/")) and page.parent == DOCS:
+            continue  # Sphinx makes these, and complains itself
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A title: *plain*\n\n[a](#a-title-plain) [b](page.md#nothing) [c](none.md) [d](https://a.b/c)\n",
+        encoding="utf-8",
+    )
+    assert broken_links(page) == ["page.md#nothing", "none.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_of_the_project_that_a_page_names_are_there(page: Path) -> None:
+    named = NAMED.findall(page.read_text(encoding="utf-8"))
+    scripts = re.findall(r"`(bench_\w+\.py)", page.read_text(encoding="utf-8"))
+    missing = {path for path in named if not (PROJECT / path).exists()}
+    missing |= {name for name in scripts if not (PROJECT / "tests" / "benchmarks" / name).exists()}
+    assert missing == set()

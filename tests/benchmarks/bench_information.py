@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("change", "median loss", "10 %", "90 %"), [(n, *(f"{x:.1e}" for x in v)) for n, *v in changed]
     )
     print_table(("angles", "rms of log10, projection"), [(name, f"{x:.2f}") for name, x in projected])
-    write_json(options.output, {"losses": changed, "projection": projected})
+    write_json({"losses": changed, "projection": projected}, options.output)
     return 0
 
 
