@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarking import Array, print_table, write_json
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import generate_binary_structure, maximum_filter
 
 from scatterkit.metrics import scatter_loss
 from scatterkit.simulation import MSFTSimulator
@@ -21,9 +21,7 @@ from scatterkit.solids import Rasterizer, SolidSampler
 
 GRID = 64
 EPS = 1e2  # that of the scatter loss
-CROSS = np.array(
-    [[[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, 1, 0], [1, 1, 1], [0, 1, 0]], [[0, 0, 0], [0, 1, 0], [0, 0, 0]]]
-)
+CROSS = generate_binary_structure(3, 1)[None]  # a voxel and the six that touch its faces
 RANGES = ((0, 5), (5, 15), (15, 40), (40, 70))  # degrees
 
 
@@ -41,7 +39,7 @@ def changes(voxel: float) -> dict[str, Callable[[Array], Array]]:
         "only the first 37.5 nm of material": lambda v: front(v, 37.5, voxel),
         "only the first 50 nm of material": lambda v: front(v, 50.0, voxel),
         "inverted through a point": lambda v: v[:, ::-1, ::-1, ::-1],
-        "one voxel of 5 nm more all around": lambda v: maximum_filter(v, footprint=CROSS[None]),
+        "one voxel of 5 nm more all around": lambda v: maximum_filter(v, footprint=CROSS),
         "front and back exchanged": lambda v: v[:, ::-1],
         "turned by half a turn about the beam": lambda v: v[:, :, ::-1, ::-1],
         "mirrored across the beam": lambda v: v[..., ::-1],
@@ -94,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_table(
         ("change", "median loss", "10 %", "90 %"), [(n, *(f"{x:.1e}" for x in v)) for n, *v in changed]
     )
+    print()
     print_table(("angles", "rms of log10, projection"), [(name, f"{x:.2f}") for name, x in projected])
     write_json({"losses": changed, "projection": projected}, options.output)
     return 0
