@@ -42,7 +42,7 @@ def changes(voxel: float) -> dict[str, Callable[[Array], Array]]:
         "one voxel of 5 nm more all around": lambda v: maximum_filter(v, footprint=CROSS),
         "front and back exchanged": lambda v: v[:, ::-1],
         "turned by half a turn about the beam": lambda v: v[:, :, ::-1, ::-1],
-        "mirrored across the beam": lambda v: v[..., ::-1],
+        "mirrored at a plane through the beam": lambda v: v[..., ::-1],
     }
 
 
