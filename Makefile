@@ -8,6 +8,9 @@
 VENV  ?= .venv
 PYTHON ?=
 ARGS  ?=
+# where the wheel is tried, and with which extras: `test` has no network library
+WHEEL_VENV ?= .venv-wheel
+EXTRAS     ?= test
 
 py     := $(VENV)/bin/python
 stamps := $(VENV)/stamps
@@ -21,7 +24,7 @@ unexport PYTHONHOME PYTHONPATH
 .DELETE_ON_ERROR:
 # Two pip runs in one environment at the same time break it, also under `make -j`.
 .NOTPARALLEL:
-.PHONY: help demo test test-torch test-all lint format docs gallery linkcheck figures bench bench-fit bench-reconstruction bench-all clean clean-all
+.PHONY: help demo test test-torch test-all lint format docs gallery linkcheck figures wheel install-wheel test-wheel bench-package bench bench-fit bench-reconstruction bench-all clean clean-all
 
 help:  ## list the targets
 	@echo "Targets (each sets up what it needs, in $(VENV)):"
@@ -69,6 +72,30 @@ linkcheck: $(stamps)/docs  ## ask every web address in the documentation whether
 	$(py) -m sphinx -q -b linkcheck $(ARGS) docs docs/_build/linkcheck
 	@echo "linkcheck: docs/_build/linkcheck/output.txt lists them"
 
+wheel: $(stamps)/build  ## build the source archive, and the wheel from it, into dist/
+	@rm -rf build dist
+	@$(py) -m build --no-isolation --outdir dist >$(VENV)/build.log 2>&1 || { tail -n 20 $(VENV)/build.log; exit 1; }
+	@ls -l dist
+
+# Runs in an unpacked source archive without the package, so that only the installed wheel can be found.
+wheel_tests := tests/packaging/test_extras.py tests/contract/test_components.py tests/experiment tests/fitting \
+    tests/simulation tests/solids tests/test_import.py
+wheel_doctests := scatterkit.experiment scatterkit.fitting scatterkit.metrics scatterkit.plotting scatterkit.solids
+
+test-wheel: install-wheel  ## run quick tests of the wheel in an environment of its own (EXTRAS=test,tf-cpu ARGS="tests --pyargs scatterkit": all)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && python=$$(realpath -s $(WHEEL_VENV))/bin/python \
+	    && tar -xzf dist/*.tar.gz -C "$$folder" --strip-components=1 && rm -rf "$$folder/scatterkit" && cd "$$folder" \
+	    && "$$python" -m mypy --strict --config-file= --cache-dir="$$folder/types" tests/packaging/typed_user.py \
+	    && "$$python" tests/packaging/typed_user.py \
+	    && "$$python" -m pytest $(or $(ARGS),--ignore-glob='*/test_keras_*' --ignore-glob='*/test_tensor_*' $(wheel_tests) --pyargs $(wheel_doctests))
+
+bench-package: install-wheel  ## print what importing the wheel costs and what it weighs
+	@$(WHEEL_VENV)/bin/python tests/benchmarks/bench_package.py --wheel dist/*.whl $(ARGS)
+
+install-wheel: wheel
+	@$(MAKE) --no-print-directory VENV=$(WHEEL_VENV) '$(WHEEL_VENV)/stamps/wheel-$(EXTRAS)'
+	@$(WHEEL_VENV)/bin/python -m pip install -q --no-deps --force-reinstall dist/*.whl
+
 figures: $(stamps)/core  ## draw the documentation's pictures of bodies, artifacts and data sets again
 	@for script in looking_at_bodies augment_patterns; do \
 	    $(py) examples/$$script.py --format webp --output docs/_static || exit 1; \
@@ -93,10 +120,10 @@ bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, a
 clean:  ## remove what the other targets made, except the environment
 	rm -rf build dist demo_output benchmark_output docs/_build docs/api/generated docs/gallery htmlcov .coverage
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
-	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -path ./$(WHEEL_VENV) -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove the environment too
-	rm -rf $(VENV) *.egg-info
+	rm -rf $(VENV) $(WHEEL_VENV) *.egg-info
 
 # --- set-up, done once: a stamp is older than pyproject.toml when the dependencies may have changed ---
 
@@ -125,6 +152,12 @@ $(stamps)/peers: pyproject.toml $(stamps)/dev
 
 $(stamps)/docs: pyproject.toml $(stamps)/core
 	$(call pip_install,the documentation tools,-e '.[docs]')
+
+$(stamps)/build: Makefile | $(VENV)/pyvenv.cfg
+	$(call pip_install,the tool that builds,'build>=1.3' 'setuptools>=77')
+
+$(stamps)/wheel-$(EXTRAS): pyproject.toml | $(VENV)/pyvenv.cfg
+	$(call pip_install,the wheel with the extras '$(EXTRAS)',"$$(echo dist/*.whl)[$(EXTRAS)]")
 
 $(VENV)/pyvenv.cfg:
 	@for candidate in $(or $(PYTHON),python3.11 python3 python); do \

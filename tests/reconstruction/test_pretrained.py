@@ -1,25 +1,22 @@
-"""Networks that come with the package: found by name, offline, as they were saved; and that they do come with it."""
+"""Networks that come with the package: found by name, offline, as they were saved."""
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from training_tools import GRID, PIXELS, bodies, patterns, reconstructor
 
+from scatterkit._places import weights_folder
 from scatterkit._validation import InvalidParameterError
 from scatterkit.experiment import QGrid
 from scatterkit.reconstruction import PhysicsReconstructor, Refiner, _pretrained, pretrained_names
 from scatterkit.simulation import MSFTSimulator
 
-PROJECT = Path(__file__).parents[2]
-WEIGHTS = PROJECT / "scatterkit" / "reconstruction" / "weights"
+WEIGHTS = weights_folder()
 X = patterns(bodies())
 
 OFFLINE = """
@@ -120,34 +117,6 @@ def test_a_damaged_file_is_named(shelf):
     (shelf / "torn.npz").write_bytes((shelf / "tiny.npz").read_bytes()[:500])
     with pytest.raises(ValueError, match=r"torn\.npz is damaged"):
         PhysicsReconstructor.from_pretrained("torn")
-
-
-def test_weights_and_their_cards_are_part_of_what_is_installed():
-    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = settings["tool"]["setuptools"]["package-data"]["scatterkit.reconstruction"]
-    for file in WEIGHTS.iterdir():
-        place = f"weights/{file.name}"
-        assert any(fnmatch.fnmatch(place, pattern) for pattern in patterns), place
-
-
-@pytest.mark.slow
-def test_a_wheel_holds_the_weights(tmp_path):
-    """Built from a copy, since a build leaves folders behind."""
-    import shutil
-    import zipfile
-
-    copy = tmp_path / "copy"
-    shutil.copytree(PROJECT / "scatterkit", copy / "scatterkit", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, copy)
-    (copy / "scatterkit" / "reconstruction" / "weights" / "made-up.npz").write_bytes(b"weights")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "-w", str(tmp_path), str(copy)], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    held = zipfile.ZipFile(wheel).namelist()
-    files = [f.name for f in WEIGHTS.iterdir()]
-    for name in ("made-up.npz", *files):
-        assert f"scatterkit/reconstruction/weights/{name}" in held
 
 
 @pytest.mark.parametrize("name", pretrained_names())
