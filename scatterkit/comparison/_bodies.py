@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from scatterkit._html import json_script, text
 from scatterkit.metrics.volumes import FILLED, N_LENGTHS
-from scatterkit.plotting._palette import rgb
+from scatterkit.plotting._palette import LINE, LIT, UNLIT, rgb
 from scatterkit.plotting._projection import LIGHT, SHARP_EDGE, SOFT_EDGE
-from scatterkit.plotting.bodies import LINE, LIT, UNLIT
 from scatterkit.solids import Solid
 
 VIEWER = ("meshes.js", "raster.js", "overlay.js", "viewer.js")

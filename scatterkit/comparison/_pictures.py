@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit.plotting._palette import color_table, rgb
-from scatterkit.plotting.patterns import DIFFERENCE_COLORS, NOT_MEASURED, PATTERN_COLORS
+from scatterkit.plotting._palette import DIFFERENCE_COLORS, NOT_MEASURED, PATTERN_COLORS, color_table, rgb
 
 STEPS = 255
 """Different values of a picture; pixels of value 0 were not measured, those of 1 to 255 lie between the limits."""

@@ -9,6 +9,8 @@ from scatterkit.plotting.learning import learning_curve
 from scatterkit.plotting.patterns import show_difference, show_pattern
 from scatterkit.plotting.profiles import show_radial_profiles
 from scatterkit.plotting.solids import show_solids
+from scatterkit.plotting.stereograms import show_stereogram
+from scatterkit.plotting.views import show_three_views
 
 __all__ = [
     "fit_figure",
@@ -24,4 +26,6 @@ __all__ = [
     "show_radial_profiles",
     "show_solid",
     "show_solids",
+    "show_stereogram",
+    "show_three_views",
 ]

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import Integer, check_value
-from scatterkit.plotting.patterns import NOT_MEASURED, show_pattern
+from scatterkit.plotting._palette import NOT_MEASURED
+from scatterkit.plotting.patterns import show_pattern
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

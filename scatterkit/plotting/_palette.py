@@ -1,9 +1,18 @@
-"""Colours as numbers, for pictures that are not drawn by matplotlib."""
+"""The colours of all pictures, for the colour blind too and in grey; and the same as numbers for other pages."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+PATTERN_COLORS = "viridis"  # even steps of lightness: the same order in grey, and for the colour blind
+DIFFERENCE_COLORS = "RdBu_r"
+DEPTH_COLORS = "cividis_r"  # bright is near, or faces the beam
+NOT_MEASURED = "0.82"
+LIT = ("#14344f", "#e6f1fa")  # the side that the beam strikes, from dark to bright
+UNLIT = ("#4a3a2a", "#e3cfb4")  # the side that it does not, and of which a pattern says little
+LINE = "#0b1a26"
+MAIN, OTHER = "#4c7fa8", "#c2571a"  # bars and curves; the two differ in lightness too
 
 
 def color_table(name: str, n: int) -> NDArray[np.uint8]:

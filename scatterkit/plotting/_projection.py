@@ -40,6 +40,7 @@ class Camera(NamedTuple):
 CAMERAS = {
     "beam": Camera((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     "side": Camera((0, 0, 1), (0, 1, 0), (-1, 0, 0)),
+    "top": Camera((0, 0, 1), (1, 0, 0), (0, 1, 0)),
     "perspective": Camera.looking((1.0, 0.5, 0.85), 5.0),
 }
 

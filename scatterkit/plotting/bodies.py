@@ -9,16 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import Choice, Positive, check_array, check_value, fail, shown
 from scatterkit.metrics.volumes import entry_depth
+from scatterkit.plotting._palette import DEPTH_COLORS, LINE, LIT, UNLIT
 from scatterkit.plotting._projection import CAMERAS, Projection, project
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
+    from matplotlib.patches import Patch
 
-LIT = ("#14344f", "#e6f1fa")  # the side that the beam strikes, from dark to bright
-UNLIT = ("#4a3a2a", "#e3cfb4")  # the side that it does not, and of which a pattern says little
-LINE = "#0b1a26"
-DEPTH_COLORS = "cividis_r"
+VIEW_AXES = {"beam": ("x", "y"), "side": ("z", "y"), "top": ("z", "x")}  # to the right, downwards
 
 
 def show_solid(ax: Axes, solid: Any, view: str = "perspective", *, title: str | None = None) -> None:
@@ -30,9 +29,10 @@ def show_solid(ax: Axes, solid: Any, view: str = "perspective", *, title: str | 
         Where to draw: ordinary axes, not 3D ones.
     solid : Solid
         The body, or anything with ``vertices`` in nm and outward triangles ``faces``.
-    view : {"beam", "side", "perspective"}, default "perspective"
-        Along the beam, as the detector's picture is seen (x to the right, y downwards); from the side, the
-        beam coming from the left (z to the right); or from before it, aslant. The first two have axes in nm.
+    view : {"beam", "side", "top", "perspective"}, default "perspective"
+        Along the beam, as the detector's picture is seen (x to the right, y downwards); from the side or from above,
+        the beam coming from the left (z to the right, y or x downwards); or from before it, aslant. All but the
+        last have axes in nm.
     title : str, optional
         Title of the axes.
 
@@ -62,15 +62,19 @@ def show_solid(ax: Axes, solid: Any, view: str = "perspective", *, title: str | 
         ax.set_title(title)
 
 
-def show_depth(ax: Axes, volume: ArrayLike, *, box: float = 318.75, title: str | None = None) -> AxesImage:
-    """Draw how deep in the box the beam enters a body, as seen along the beam.
+def show_depth(
+    ax: Axes, volume: ArrayLike, *, view: str = "beam", box: float = 318.75, title: str | None = None
+) -> AxesImage:
+    """Draw how deep in its box a body begins, as seen along the beam or from another side.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
         Where to draw.
     volume : array-like of shape (z, y, x)
-        Occupancies in [0, 1].
+        Occupancies in [0, 1], of as many voxels along each axis.
+    view : {"beam", "side", "top"}, default "beam"
+        Where it is seen from, as in `show_solid`.
     box : float [nm], default 318.75
         Side of the cube that the volume fills.
     title : str, optional
@@ -79,7 +83,8 @@ def show_depth(ax: Axes, volume: ArrayLike, *, box: float = 318.75, title: str |
     Returns
     -------
     matplotlib.image.AxesImage
-        The picture of z in nm, for a colour bar; near is bright.
+        The picture of the depth in nm behind the box's centre, for a colour bar; near is bright. Along the beam it
+        is z.
 
     Examples
     --------
@@ -92,10 +97,11 @@ def show_depth(ax: Axes, volume: ArrayLike, *, box: float = 318.75, title: str |
     -20.0
     """
     owner = "show_depth"
+    check_value(view, Choice(tuple(VIEW_AXES)), name="view", owner=owner)
     check_value(box, Positive("nm"), name="box", owner=owner)
-    array = check_array(volume, name="volume", owner=owner, shape=(None,) * 3, what="a volume (z, y, x)")
-    depth = entry_depth(array) * box / array.shape[0] - box / 2
-    return _map(ax, depth, box, title)
+    array = check_cube(volume, name="volume", owner=owner)
+    depth = entry_depth(_seen_from(array, view)) * box / len(array) - box / 2
+    return _map(ax, depth, box, title, view)
 
 
 def show_interval(
@@ -139,16 +145,54 @@ def show_interval(
     return image
 
 
-def _map(ax: Axes, values: NDArray[np.float64], box: float, title: str | None) -> AxesImage:
-    """Draw a map of columns over x and y, nothing where it is not finite."""
+def check_cube(volume: ArrayLike, *, name: str, owner: str) -> NDArray[np.float32]:
+    """Give a volume of as many voxels along each axis."""
+    array = check_array(volume, name=name, owner=owner, shape=(None,) * 3, what="a volume (z, y, x)")
+    if len(set(array.shape)) > 1:
+        raise fail(name, owner, "a volume of as many voxels along z, y and x", f"shape {array.shape}")
+    return array
+
+
+def legend_patches() -> list[Patch]:
+    """Give what a legend says of the colours of a body's two sides."""
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(facecolor=LIT[1], edgecolor=LIT[0], label="lit by the beam"),
+        Patch(facecolor=UNLIT[1], edgecolor=UNLIT[0], label="far side, hardly measured"),
+    ]
+
+
+def _seen_from(volume: NDArray[np.float32], view: str) -> NDArray[np.float32]:
+    """Turn the axes of a volume to (away from the eye, down, right), as the view's camera has them."""
+    if view == "side":
+        return volume.transpose(2, 1, 0)[::-1]
+    return volume.transpose(1, 2, 0) if view == "top" else volume
+
+
+def _map(
+    ax: Axes, values: NDArray[np.float64], box: float, title: str | None, view: str = "beam"
+) -> AxesImage:
+    """Draw a map of columns, nothing where it is not finite."""
     half = box / 2
     extent = (-half, half, half, -half)
     image = ax.imshow(np.ma.masked_invalid(values), cmap=DEPTH_COLORS, extent=extent, origin="upper")
-    ax.set_xlabel("$x$ (nm)")
-    ax.set_ylabel("$y$ (nm)")
+    _label(ax, view)
     if title is not None:
         ax.set_title(title)
     return image
+
+
+def _label(ax: Axes, view: str) -> None:
+    right, down = VIEW_AXES[view]
+    ax.set_xlabel(f"${right}$ (nm)")
+    ax.set_ylabel(f"${down}$ (nm)")
+    if view != "beam":
+        arrow = {"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
+        ax.annotate("", (0.27, 0.94), (0.04, 0.94), xycoords="axes fraction", arrowprops=arrow)
+        ax.text(
+            0.155, 0.925, "beam", transform=ax.transAxes, ha="center", va="top", color="0.25", size="small"
+        )
 
 
 def _draw(ax: Axes, picture: Projection) -> None:
@@ -179,11 +223,4 @@ def _frame(ax: Axes, picture: Projection, view: str) -> None:
         ax.set_axis_off()
         return
     ax.locator_params(nbins=6)  # the same steps along both axes
-    ax.set_xlabel("$x$ (nm)" if view == "beam" else "$z$ (nm)")
-    ax.set_ylabel("$y$ (nm)")
-    if view == "side":
-        arrow = {"arrowstyle": "-|>", "color": "0.25", "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (0.27, 0.94), (0.04, 0.94), xycoords="axes fraction", arrowprops=arrow)
-        ax.text(
-            0.155, 0.925, "beam", transform=ax.transAxes, ha="center", va="top", color="0.25", size="small"
-        )
+    _label(ax, view)

@@ -19,13 +19,12 @@ from scatterkit.plotting._gallery import (
     pattern_panel,
     spoken,
 )
-from scatterkit.plotting.patterns import PATTERN_COLORS
+from scatterkit.plotting._palette import LIT, MAIN, PATTERN_COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BAR_COLOR = "#4c7fa8"
 EXPECTED: dict[str, Any] = {"color": "0.15", "linestyle": "--", "linewidth": 1.2}
 CHART = (2.3, 1.7)  # inches
 CHART_MARGINS = Margins(left=0.65, right=0.2, top=0.3, bottom=0.55, across=0.65, down=0.75)
@@ -55,7 +54,7 @@ def count_chart(counts: Mapping[str, int], *, name: str = "class") -> Figure:
     ax = figure.subplots()
     numbers = [number for _, number in ordered]
     places = np.arange(len(ordered))
-    ax.barh(places, numbers, color=BAR_COLOR, height=0.75)
+    ax.barh(places, numbers, color=MAIN, height=0.75)
     ax.set_yticks(places, [spoken(word) or "(none)" for word, _ in ordered], fontsize=SMALL + 0.5)
     for place, number in zip(places, numbers, strict=True):
         ax.annotate(
@@ -99,7 +98,7 @@ def histograms(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) ->
     )
     for ax, (name, values) in zip(axes, columns.items(), strict=True):
         finite = values[np.isfinite(values)]
-        ax.hist(finite, bins=_n_bins(len(finite)), color=BAR_COLOR, edgecolor="white", linewidth=0.4)
+        ax.hist(finite, bins=_n_bins(len(finite)), color=MAIN, edgecolor="white", linewidth=0.4)
         absent = len(values) - len(finite)
         label(ax, spoken(name) + (f" ({absent} without)" if absent else ""))
         ax.set_xlabel(f"{spoken(name)} ({units[name]})" if units.get(name) else spoken(name))
@@ -140,11 +139,11 @@ def orientation_chart(quaternions: NDArray[np.float64]) -> Figure:
     label(axes[0], f"samples a field; uniform: {n / (2 * fields**2):.3g}")
     axes[0].set(xlabel="azimuth of the $z$ axis (rad)", ylabel="cosine of its polar angle")
     bins = _n_bins(n)
-    axes[1].hist(z, bins=bins, range=(-1, 1), color=BAR_COLOR, edgecolor="white", linewidth=0.4)
+    axes[1].hist(z, bins=bins, range=(-1, 1), color=MAIN, edgecolor="white", linewidth=0.4)
     axes[1].axhline(n / bins, **EXPECTED)
     label(axes[1], "$z$ axis against the beam")
     axes[1].set(xlabel="cosine of the polar angle", ylabel="samples")
-    axes[2].hist(angle, bins=bins, range=(0, np.pi), color=BAR_COLOR, edgecolor="white", linewidth=0.4)
+    axes[2].hist(angle, bins=bins, range=(0, np.pi), color=MAIN, edgecolor="white", linewidth=0.4)
     at = np.linspace(0, np.pi, 100)
     axes[2].plot(at, n / bins * (1 - np.cos(at)), **EXPECTED)
     label(axes[2], "angle of rotation")
@@ -212,8 +211,8 @@ def _draw_profiles(ax: Axes, profiles: NDArray[Any], step: float) -> None:
     known = np.isfinite(profiles).any(axis=0)
     radius = np.arange(profiles.shape[1])[known] * step
     low, middle, high = np.nanquantile(profiles[:, known], (0.05, 0.5, 0.95), axis=0)
-    ax.fill_between(radius, low, high, color=BAR_COLOR, alpha=0.35, linewidth=0, label="5 to 95 %")
-    ax.plot(radius, middle, color="#14344f", linewidth=1.3, label="median")
+    ax.fill_between(radius, low, high, color=MAIN, alpha=0.35, linewidth=0, label="5 to 95 %")
+    ax.plot(radius, middle, color=LIT[0], linewidth=1.3, label="median")
     ax.legend(fontsize=SMALL, frameon=False)
     label(ax, "mean over rings")
 

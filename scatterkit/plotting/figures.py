@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scatterkit._validation import check_array, check_mask
-from scatterkit.plotting.bodies import LIT, UNLIT, show_solid
+from scatterkit.plotting.bodies import legend_patches, show_solid
 from scatterkit.plotting.patterns import show_difference, show_pattern
 
 if TYPE_CHECKING:
@@ -110,16 +110,11 @@ def _draw_patterns(row: Any, measured: Any, fitted: Any, mask: Any, dq: float | 
 
 
 def _draw_bodies(row: Any, solid: Any) -> None:
-    from matplotlib.patches import Patch
-
     show_solid(row[0], solid, view="beam", title="along the beam")
     show_solid(row[1], solid, view="side", title="from the side")
     show_solid(row[2], solid, view="perspective", title="in perspective")
     row[2].legend(
-        handles=[
-            Patch(facecolor=LIT[1], edgecolor=LIT[0], label="lit by the beam"),
-            Patch(facecolor=UNLIT[1], edgecolor=UNLIT[0], label="far side, hardly measured"),
-        ],
+        handles=legend_patches(),
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         frameon=False,

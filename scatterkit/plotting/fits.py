@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import check_array, check_mask, fail, shown
+from scatterkit.plotting._palette import DEPTH_COLORS, LINE
 from scatterkit.plotting.bodies import show_solid
 from scatterkit.plotting.patterns import show_difference, show_pattern
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 SIZE = (15.6, 3.8)  # inches
 MARGINS = {"left": 0.045, "right": 0.94, "bottom": 0.14, "top": 0.84, "wspace": 0.6}
-FACET_COLORS = "cividis_r"  # bright facets face the beam
-FACET_LINE = "#0b1a26"
 STEEPEST = 90.0  # degrees
 UNSURE = "///"
 NARROWEST_LABELS = (0.05, 0.27)
@@ -68,6 +67,7 @@ def fit_figure(
     See Also
     --------
     reconstruction_figure : The same with the body from three sides.
+    show_stereogram : The facets by their directions.
 
     Examples
     --------
@@ -94,8 +94,8 @@ def fit_figure(
     show_pattern(axes[0], measured, limits=(0.0, top), title="measured", **look)
     image = show_pattern(axes[1], fit, limits=(0.0, top), title="fitted", **look)
     apart = show_difference(axes[2], difference, title=f"difference, mean square {error:.2g}", **look)
-    _add_bar(axes[1], image, "log intensity (scaled)")
-    _add_bar(axes[2], apart, "", extend="both")
+    add_bar(axes[1], image, "log intensity (scaled)")
+    add_bar(axes[2], apart, "", extend="both")
     for ax in axes[1:3]:
         ax.set_ylabel("")
         ax.tick_params(labelleft=False)  # the same as in the first picture
@@ -103,7 +103,7 @@ def fit_figure(
         show_solid(axes[3], solid, view="beam", title="body, along the beam")
     else:
         tilts = show_facets(axes[3], solid, facets, title="lit facets, along the beam")
-        _add_bar(axes[3], tilts, "tilt to the beam (degrees)")
+        add_bar(axes[3], tilts, "tilt to the beam (degrees)")
     if title is not None:
         figure.suptitle(title, x=MARGINS["left"], y=0.99, ha="left", weight="bold")
     return figure
@@ -158,10 +158,10 @@ def show_facets(
     owner = "show_facets"
     if not all(hasattr(solid, name) for name in ("vertices", "normals", "offsets")):
         raise fail("solid", owner, "a convex polyhedron with vertices, normals and offsets", shown(solid))
-    words = _labels(facets) if labels is None else [str(word) for word in labels]
+    words = facet_labels(facets) if labels is None else [str(word) for word in labels]
     if len(words) != len(facets.faces):
         raise fail("labels", owner, f"{len(facets.faces)} labels, one for each facet", shown(labels))
-    colors = ScalarMappable(Normalize(0, STEEPEST), colormaps[FACET_COLORS])
+    colors = ScalarMappable(Normalize(0, STEEPEST), colormaps[DEPTH_COLORS])
     corners = [_corners(solid, int(face)) for face in facets.faces]
     span = np.ptp(np.vstack(corners), axis=0).max()
     for polygon, tilt, sure, word in zip(
@@ -169,7 +169,7 @@ def show_facets(
     ):
         color = colors.to_rgba(tilt)
         hatch = None if sure else UNSURE
-        ax.add_patch(Polygon(polygon, facecolor=color, edgecolor=FACET_LINE, linewidth=1.0, hatch=hatch))
+        ax.add_patch(Polygon(polygon, facecolor=color, edgecolor=LINE, linewidth=1.0, hatch=hatch))
         lines = word.split("\n")[: int(np.searchsorted(NARROWEST_LABELS, _breadth(polygon) / span))]
         if lines:
             ink = "black" if sum(color[:3]) > 1.4 else "white"
@@ -198,9 +198,10 @@ def _checked(
     return check_array(picture, name=name, owner="fit_figure", shape=shape, what="a pattern (y, x)")
 
 
-def _labels(facets: Any) -> list[str]:
+def facet_labels(facets: Any) -> list[str]:
+    """Give the number of each facet and, where a crystal was found, its Miller indices."""
     crystal = getattr(facets, "crystal", None)
-    numbers = [str(number) for number in range(1, len(facets.faces) + 1)]
+    numbers = [str(number) for number in range(1, len(facets.tilts) + 1)]
     if crystal is None or not crystal.fits:
         return numbers
     return [
@@ -227,6 +228,7 @@ def _breadth(polygon: NDArray[np.float64]) -> float:
     return 4 * area / float(np.linalg.norm(polygon - np.roll(polygon, -1, axis=0), axis=1).sum())
 
 
-def _add_bar(ax: Axes, image: ScalarMappable, label: str, extend: str = "neither") -> None:
+def add_bar(ax: Axes, image: ScalarMappable, label: str, extend: str = "neither") -> None:
+    """Draw a colour bar beside a picture."""
     bar = ax.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the picture
     ax.get_figure().colorbar(image, cax=bar, label=label, extend=extend)  # type: ignore[union-attr]

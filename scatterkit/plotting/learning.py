@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import fail, shown
+from scatterkit.plotting._palette import MAIN, OTHER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TRAINED, VALIDATED = "#4c7fa8", "#c2571a"
 MEAN_OVER = 1 / 50
 """Part of the rows that the thick line is the mean over."""
 _NEEDED = ("step", "loss", "validation", "learning_rate", "skipped")
@@ -78,14 +78,14 @@ def learning_curve(history: Sequence[Mapping[str, float]], *, figure: Figure | N
 def _draw_losses(
     ax: Axes, steps: NDArray[np.float64], loss: NDArray[np.float64], validation: NDArray[np.float64]
 ) -> None:
-    ax.plot(steps, loss, color=TRAINED, linewidth=0.6, alpha=0.5)
-    ax.plot(steps, _running_mean(loss), color=TRAINED, linewidth=1.8, label="training")
+    ax.plot(steps, loss, color=MAIN, linewidth=0.6, alpha=0.5)
+    ax.plot(steps, _running_mean(loss), color=MAIN, linewidth=1.8, label="training")
     told = np.isfinite(validation)
     if told.any():
         ax.plot(
             steps[told],
             validation[told],
-            color=VALIDATED,
+            color=OTHER,
             linewidth=1.4,
             marker="o",
             markersize=3.5,

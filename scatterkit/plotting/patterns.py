@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import Positive, check_array, check_mask, check_value
+from scatterkit.plotting._palette import DIFFERENCE_COLORS, NOT_MEASURED, PATTERN_COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
-
-PATTERN_COLORS = "viridis"  # even steps of lightness: the same order in grey, and for the colour blind
-DIFFERENCE_COLORS = "RdBu_r"
-NOT_MEASURED = "0.82"
 
 
 def show_pattern(

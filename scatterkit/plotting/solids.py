@@ -12,7 +12,7 @@ import numpy as np
 from scatterkit._validation import Boolean, Choice, check_value, fail, shown
 from scatterkit.plotting._gallery import SMALL, Margins, at_the_rim, label, outer_axes, panels, spoken
 from scatterkit.plotting._projection import CAMERAS
-from scatterkit.plotting.bodies import LIT, UNLIT, show_solid
+from scatterkit.plotting.bodies import legend_patches, show_solid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def show_solids(
         The bodies, or anything with ``vertices`` in nm and outward triangles ``faces``.
     names : sequence of str, optional
         A name for each; by default the bodies' own.
-    view : {"beam", "side", "perspective"}, default "perspective"
+    view : {"beam", "side", "top", "perspective"}, default "perspective"
         Where they are seen from, as in `show_solid`.
     common_scale : bool, default True
         Whether all are drawn to one scale; else each fills its panel.
@@ -86,7 +86,7 @@ def show_solids(
         share_scale(axes)
         if plain:
             draw_scale(axes[0])
-    _draw_legend(figure)
+    draw_legend(figure)
     return figure
 
 
@@ -143,14 +143,10 @@ def draw_scale(ax: Axes) -> None:
     ax.text(x, y - 0.02 * width, f"{length:g} nm", fontsize=SMALL, color="0.25", va="bottom")
 
 
-def _draw_legend(figure: Figure) -> None:
-    from matplotlib.patches import Patch
-
+def draw_legend(figure: Figure) -> None:
+    """Draw at the bottom which colours the two sides of bodies have."""
     figure.legend(
-        handles=[
-            Patch(facecolor=LIT[1], edgecolor=LIT[0], label="lit by the beam"),
-            Patch(facecolor=UNLIT[1], edgecolor=UNLIT[0], label="far side, hardly measured"),
-        ],
+        handles=legend_patches(),
         loc="lower center",
         ncols=2,
         frameon=False,

@@ -111,7 +111,7 @@ def test_cameras_are_right_handed() -> None:
         assert_allclose(np.cross(frame[0], frame[1]), frame[2], atol=1e-12)
 
 
-@pytest.mark.parametrize("view", ["beam", "side", "perspective"])
+@pytest.mark.parametrize("view", ["beam", "side", "top", "perspective"])
 def test_a_body_is_drawn_with_equal_scales(view: str) -> None:
     figure = Figure()
     ax = figure.subplots()

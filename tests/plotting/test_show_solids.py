@@ -24,7 +24,7 @@ def widths(figure: Figure) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("view", ["beam", "side", "perspective"])
+@pytest.mark.parametrize("view", ["beam", "side", "top", "perspective"])
 def test_one_scale_shows_which_body_is_larger(view: str) -> None:
     small, middle, large = widths(show_solids(BOXES, view=view))
     assert middle / small == pytest.approx(2)
