@@ -25,7 +25,18 @@ examples:
   scatterkit info --devices     # loads the network library, which takes seconds, and asks it"""
 
 PACKAGES = ("numpy", "scipy", "numba", "pyfftw", "scikit-learn", "xarray", "zarr", "matplotlib", "trimesh")
-EXTRAS = ("keras", "tensorflow", "torch", "jax", "dask", "h5netcdf", "tifffile", "fabio", "cmaes", "pyvista")
+EXTRAS = (
+    "keras",
+    "tensorflow",
+    "torch",
+    "jax",
+    "dask",
+    "h5netcdf",
+    "tifffile",
+    "fabio",
+    "hdf5plugin",
+    "cmaes",
+)
 KERNELS = {"matrix": "numba", "fft": "pyfftw", "pixels": "numba", "reference": "numpy", "keras": "keras"}
 """Kernels of the simulator, and the package that each needs."""
 LIBRARIES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}

@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="side",
-        choices=("beam", "side", "perspective"),
+        choices=("beam", "side", "top", "perspective"),
         help="where bodies are seen from; perspective",
     )
     parser.add_argument(

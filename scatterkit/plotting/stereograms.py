@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 RINGS = (30.0, 60.0, 90.0)  # degrees
-GRID = {"color": "0.7", "linewidth": 0.8, "zorder": 0}
+GRID: dict[str, Any] = {"color": "0.7", "linewidth": 0.8, "zorder": 0}
 LARGEST, SMALLEST = 320.0, 12.0  # square points
 RING_LABEL = np.radians(-67.5)  # where rings have their numbers: up, a little to the right
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 VIEWS = {"beam": "along the beam", "side": "from the side", "top": "from above"}
 CELL = (2.6, 2.6)  # inches
-SHADED = Margins(left=0.65, top=0.35, bottom=0.9, across=0.7)
-DEEP = Margins(left=0.65, right=0.95, top=0.35, bottom=0.55, across=0.7)
+SHADED = Margins(left=0.75, top=0.35, bottom=0.85, across=0.8)
+DEEP = Margins(left=0.75, right=0.9, top=0.35, bottom=0.5, across=0.8)
 ROOM = 1.1  # how much farther the axes reach than the body
 
 
@@ -76,6 +76,7 @@ def show_three_views(
     for ax, words in zip(axes, VIEWS.values(), strict=True):
         ax.set_title(words, fontsize=LABEL)
         ax.locator_params(nbins=6)
+        ax.tick_params(labelsize="small")
     return figure
 
 
@@ -89,9 +90,10 @@ def _volume(body: ArrayLike, owner: str) -> NDArray[np.float32]:
 
 def _show_depths(axes: list[Axes], volume: NDArray[np.float32], box: float) -> None:
     images = [show_depth(ax, volume, view=view, box=box) for ax, view in zip(axes, VIEWS, strict=True)]
-    depths = np.ma.concatenate([image.get_array().ravel() for image in images])
+    depths = [np.ma.masked_invalid(image.get_array()) for image in images]
+    ends = min(depth.min() for depth in depths), max(depth.max() for depth in depths)
     for image in images:
-        image.set_clim(depths.min(), depths.max())
+        image.set_clim(*ends)
     edges = np.argwhere(volume >= FILLED) + np.array([[[0]], [[1]]])
     reach = min(ROOM * float(np.abs(edges * box / len(volume) - box / 2).max()), box / 2)
     for ax in axes:
