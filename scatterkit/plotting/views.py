@@ -90,10 +90,9 @@ def _volume(body: ArrayLike, owner: str) -> NDArray[np.float32]:
 
 def _show_depths(axes: list[Axes], volume: NDArray[np.float32], box: float) -> None:
     images = [show_depth(ax, volume, view=view, box=box) for ax, view in zip(axes, VIEWS, strict=True)]
-    depths = [np.ma.masked_invalid(image.get_array()) for image in images]
-    ends = min(depth.min() for depth in depths), max(depth.max() for depth in depths)
+    lows, highs = zip(*(image.get_clim() for image in images), strict=True)
     for image in images:
-        image.set_clim(*ends)
+        image.set_clim(min(lows), max(highs))
     edges = np.argwhere(volume >= FILLED) + np.array([[[0]], [[1]]])
     reach = min(ROOM * float(np.abs(edges * box / len(volume) - box / 2).max()), box / 2)
     for ax in axes:
