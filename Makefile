@@ -88,8 +88,8 @@ test-wheel: install-wheel  ## run quick tests of the wheel in an environment of 
 	    && "$$python" tests/packaging/typed_user.py \
 	    && "$$python" -m pytest $(or $(ARGS),-k 'not keras' $(wheel_tests) --pyargs $(wheel_doctests))
 
-bench-package: install-wheel  ## print what importing the wheel costs and what it weighs
-	@$(WHEEL_VENV)/bin/python tests/benchmarks/bench_package.py --wheel dist/*.whl $(ARGS)
+bench-package: wheel  ## print what importing the package costs and what its wheel weighs
+	@$(py) tests/benchmarks/bench_package.py --wheel dist/*.whl $(ARGS)
 
 install-wheel: wheel
 	@$(MAKE) --no-print-directory VENV=$(WHEEL_VENV) '$(WHEEL_VENV)/stamps/wheel-$(EXTRAS)'
