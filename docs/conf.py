@@ -1,9 +1,13 @@
 """Settings of the documentation. It is built offline: no inventories of other projects are fetched."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "scatterkit"
 author = "The scatterkit developers"
@@ -32,9 +36,13 @@ sphinx_gallery_conf = {
     "filename_pattern": "/plot_",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": False,  # a broken script fails the build at its end, with all others looked at
+    "image_scrapers": ("gallery_figures.returned_figures", "matplotlib"),
+    "capture_repr": ("_repr_html_",),  # figures are shown; their names need not be
     "show_memory": False,
+    "show_signature": False,
     "download_all_examples": False,
-    "plot_gallery": False,  # `make gallery` runs the scripts
+    "write_computation_times": False,  # of one computer on one day
+    "plot_gallery": "False",  # `make gallery` runs the scripts; a str, as the command line gives it
 }
 
 linkcheck_timeout = 20
