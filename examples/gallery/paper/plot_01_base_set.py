@@ -24,7 +24,7 @@ base_set = [
     sk.Solid.from_catalogue(name, circumradius=100, random_state=3).rotate(tilt)
     for name in catalogue_names("published")
 ]
-show_solids(base_set)
+show_solids(base_set, columns=6)
 
 # %%
 # What a training set makes of them
