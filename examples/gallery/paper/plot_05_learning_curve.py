@@ -3,8 +3,8 @@ Figure 5: how a network learns
 ==============================
 
 Figure 5 of Stielow and Scheel (2021) shows the loss of their network over 50 epochs, 63 hours on four graphics cards.
-The network of this package took 2.4 hours on one processor core. Its log comes with its weights. After that we train a
-very small one, to see what the log of your own training will tell.
+The network of this package took 2.4 hours on one processor core, in two rounds. The log of the second comes with its
+weights. After that we train a very small one, to see what the log of your own training will tell.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor
 # %%
 # The packaged network
 # --------------------
-# The second of its two rounds, 20 000 steps of 16 patterns. The thin line is the loss of ten steps, the thick one its
+# 20 000 steps of 16 patterns. The thin line is the loss of ten steps, the thick one its
 # running mean. Training patterns have artifacts, those for validation have none: so the validation loss may be the
 # smaller one, and still tells whether the network learns patterns by heart. It does not: both fall to the end. More
 # steps would still have helped.
