@@ -31,9 +31,9 @@ learning_curve(trained.history_)
 # %%
 # A training of seconds
 # ---------------------
-# 200 bodies on a coarse detector. ``fit`` takes patterns and the volumes that made them.
+# 200 bodies, and a coarse detector that ends at 30 degrees. ``fit`` takes patterns and the volumes that made them.
 
-experiment = sk.MSFTSimulator(detector=sk.QGrid(32, dq=4 * sk.QGrid().dq / 1.5))
+experiment = sk.MSFTSimulator(detector=sk.QGrid(32, dq=2 * sk.QGrid().dq))
 bodies = sk.HalfSpaceSampler(random_state=0).sample(264)
 volumes = sk.Rasterizer(grid=32).transform(bodies)
 patterns = sk.LogScaler().transform(experiment.transform(volumes))
@@ -61,7 +61,7 @@ learning_curve(network.history_, figure=plt.figure(figsize=(6.4, 4.6), layout="c
 # usual size, and that is enough to bring the loss down. So compare it with something that does not look at the pattern
 # at all: here one sphere for all 64 held-out bodies.
 
-sphere = sk.Rasterizer(grid=32).transform([sk.Ellipsoid(3 * (75.0,))])
+sphere = sk.Rasterizer(grid=32).transform([sk.Solid.from_catalogue("sphere", circumradius=75)])
 constant = np.broadcast_to(sphere, volumes[test].shape)
 for name, answer in {"the tiny network": network.predict(patterns[test]), "one sphere": constant}.items():
     print(f"{name}: median front IoU {np.median(front_iou(volumes[test], answer)):.2f}")

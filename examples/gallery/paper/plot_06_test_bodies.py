@@ -48,21 +48,26 @@ for i, body in enumerate(truth):
 # %%
 # The pictures
 # ------------
-# The blue bodies are seen along the beam, in nm: first the true one, then the predicted one. Large facets, outline and
-# size come out. Small facets are often merged or missing, and edges are off by ten nanometres and more. The side view
-# shows why plain IoU misleads: the right end is brown, which no pattern tells of.
+# A column for each body, in a scale of its own. Outline, size and large facets come out. Some facets are split into
+# several or missing, and edges are off by ten nanometres and more. The view from the side shows why plain IoU misleads:
+# the brown end is what no pattern tells of. No pattern tells of the place either, so all bodies are drawn in the middle.
+
+
+def centred(body):
+    """The body with its bounding box in the middle."""
+    return body.shift(-(body.vertices.min(axis=0) + body.vertices.max(axis=0)) / 2)
+
 
 figure, axes = plt.subplots(6, 5, figsize=(12, 14.5), layout="constrained")
-dq = sk.QGrid().dq
-scaled_again = sk.LogScaler().transform(again)
-for column, (true, answer) in enumerate(zip(truth, found, strict=True)):
-    show_pattern(axes[0, column], patterns[column], dq=dq, title=(true.name or "").replace("_", " "))
-    show_pattern(axes[1, column], scaled_again[column], dq=dq, title=f"loss {loss[column]:.1e}")
-    for row, (body, view) in enumerate([(true, "beam"), (answer, "beam"), (true, "side"), (answer, "side")]):
-        ax = axes[2 + row, column]
-        show_solid(ax, body, view=view)
-        ax.set(xlim=(-160, 160), ylim=(160, -160))
-    axes[3, column].set_title(f"front IoU {fronts[column]:.2f}")
+dq, scaled_again = sk.QGrid().dq, sk.LogScaler().transform(again)
+for column, (ax, true, answer) in enumerate(zip(axes.T, truth, found, strict=True)):
+    show_pattern(ax[0], patterns[column], dq=dq, title=(true.name or "").replace("_", " "))
+    show_pattern(ax[1], scaled_again[column], dq=dq, title=f"loss {loss[column]:.1e}")
+    reach = 0.7 * max(np.ptp(body.vertices, axis=0).max() for body in (true, answer))
+    for i, (body, view) in enumerate([(true, "beam"), (answer, "beam"), (true, "side"), (answer, "side")]):
+        show_solid(ax[2 + i], centred(body), view=view)
+        ax[2 + i].set(xlim=(-reach, reach), ylim=(reach, -reach))
+    ax[3].set_title(f"front IoU {fronts[column]:.2f}")
 rows = [
     "pattern",
     "of the answer",

@@ -75,7 +75,7 @@ figure.colorbar(image, ax=axes, label="$z$ of the front (nm)")
 # -----------------------------
 # Beside the schemes stands one sphere for all patterns. It has not looked at any.
 
-sphere = sk.Rasterizer(grid=16).transform([sk.Ellipsoid(3 * (80.0,))])
+sphere = sk.Rasterizer(grid=16).transform([sk.Solid.from_catalogue("sphere", circumradius=75)])
 answers["one sphere"] = np.broadcast_to(sphere, volumes[test].shape)
 for name, found in answers.items():
     fronts, wholes = front_iou(volumes[test], found), volume_iou(volumes[test], found)
