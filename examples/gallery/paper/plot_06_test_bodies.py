@@ -49,8 +49,9 @@ for i, body in enumerate(truth):
 # The pictures
 # ------------
 # A column for each body, in a scale of its own. Outline, size and large facets come out. Some facets are split into
-# several or missing, and edges are off by ten nanometres and more. The view from the side shows why plain IoU misleads:
-# the brown end is what no pattern tells of. No pattern tells of the place either, so all bodies are drawn in the middle.
+# several or missing, and edges are off by ten nanometres and more. The view from the side shows why plain IoU
+# misleads: the brown end is what no pattern tells of. No pattern tells of the place either, so all bodies are drawn in
+# the middle.
 
 
 def centred(body):
