@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import itertools
 import os
 import re
 import subprocess
@@ -61,7 +62,7 @@ def test_a_script_compiles_and_begins_with_a_title(script: Path) -> None:
 @by_name
 def test_headings_are_underlined_in_full(script: Path) -> None:
     lines = script.read_text().splitlines()
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in itertools.pairwise(lines):
         if re.fullmatch(r"# -{3,}", below):
             assert len(below) >= len(above), above
 

@@ -18,7 +18,7 @@ from scatterkit.plotting import show_pattern, show_solid
 # %%
 # Sixteen bodies, seven detectors
 # -------------------------------
-# A mask tells the network how far the detector reaches. 64 pixels are an angle of 90 degrees here.
+# A mask tells the network how far the detector reaches. 63 pixels are an angle of 90 degrees here.
 
 bodies = sk.HalfSpaceSampler(random_state=21, size=(60.0, 130.0)).sample(16)
 volumes = sk.Rasterizer(grid=64).transform(bodies)
@@ -26,11 +26,11 @@ patterns = sk.LogScaler().transform(sk.PolyhedronSimulator().transform(bodies))
 row, column = np.indices(patterns.shape[1:]) - 64
 radius = np.hypot(row, column)
 
-pixels = np.array([63, 54, 45, 36, 28, 20, 12])
+pixels = np.array([62, 54, 45, 36, 28, 20, 12])
 wavenumber = 2 * np.pi / 13.5
 angles = np.degrees(np.arcsin(pixels * sk.QGrid().dq / wavenumber))
 network = sk.PhysicsReconstructor.from_pretrained("silver-13.5nm")
-answers = [network.predict(patterns, mask=radius < limit) for limit in pixels]
+answers = [network.predict(patterns, mask=radius <= limit) for limit in pixels]
 fronts = np.array([front_iou(volumes, answer) for answer in answers])
 outlines = np.array([footprint_iou(volumes, answer) for answer in answers])
 
@@ -63,8 +63,8 @@ figure, axes = plt.subplots(3, 4, figsize=(12, 9), layout="constrained")
 show_pattern(axes[0, 0], pattern[0], dq=sk.QGrid().dq, title="all of it")
 show_solid(axes[1, 0], body, view="beam", title="truth")
 show_solid(axes[2, 0], body, view="side")
-for (picture, front, side), limit in zip(axes[:, 1:].T, (63, 32, 16), strict=True):
-    mask = radius < limit
+for (picture, front, side), limit in zip(axes[:, 1:].T, (62, 32, 16), strict=True):
+    mask = radius <= limit
     fitter = sk.ForwardFitter(n_rounds=1, n_starts=8, random_state=0).fit(pattern, mask=mask)
     overlap = front_iou(truth, fitter.predict(pattern))[0]
     degrees = np.degrees(np.arcsin(limit * sk.QGrid().dq / wavenumber))
