@@ -47,11 +47,11 @@ except DataNotFoundError:
 # Network, then physics
 # ---------------------
 # ``Refiner`` takes what the network proposes for the eight turned and mirrored views of a pattern, ranks it by its
-# exact patterns, and follows the best by damped least squares. Four seconds each are short. Ten are the default.
+# exact patterns, and follows the best by damped least squares. Six seconds each are short. Ten are the default.
 
 network = PhysicsReconstructor.from_pretrained("silver-13.5nm")
 proposed = network.predict_solids(patterns, mask=masks)
-refined = network.set_params(refine=Refiner(seconds=4.0)).predict_solids(patterns, mask=masks)
+refined = network.set_params(refine=Refiner(seconds=6.0)).predict_solids(patterns, mask=masks)
 
 # %%
 # Judged alike
@@ -87,9 +87,11 @@ for row, name, pattern, mask, first, last in zip(
 # %%
 # What is seen
 # ------------
-# The network alone finds size and outline, and the streaks that large facets throw. Refinement brings the fringes
-# into place. What it returns is a convex body with the lit facets that the pattern needs. The brown side is no
-# measurement, and neither is the exact number of small facets at the rim: another start may give others with the same
-# residual. Four seconds may end before the best body is found; compare several runs with longer ones before you
-# publish. Patterns: I. Barke et al., Nature Communications 6, 6187 (2015), CC BY 4.0, on a linear scale of the
-# logarithm.
+# The network alone finds size and outline, and some of the streaks that large facets throw. Refinement brings the
+# residual down and with it most of the fringes into place. It is not done in six seconds: where a residual is still
+# above 5e-3, more time finds a better body. Do not read more than there is into the side views. The brown end is not
+# measured, and where a body looks like a plate, that is how its start ended: light gets 40 nm deep and no further. Small
+# facets at the rim may differ from run to run at the same residual. Give it a minute, and compare several runs, before
+# you believe a facet.
+#
+# Patterns: I. Barke et al., Nature Communications 6, 6187 (2015), CC BY 4.0, on a linear scale of the logarithm.
