@@ -90,8 +90,8 @@ for row, name, pattern, mask, first, last in zip(
 # The network alone finds size and outline, and some of the streaks that large facets throw. Refinement brings the
 # residual down and with it most of the fringes into place. It is not done in six seconds: where a residual is still
 # above 5e-3, more time finds a better body. Do not read more than there is into the side views. The brown end is not
-# measured, and where a body looks like a plate, that is how its start ended: light gets 40 nm deep and no further. Small
-# facets at the rim may differ from run to run at the same residual. Give it a minute, and compare several runs, before
-# you believe a facet.
+# measured, and where a body looks like a plate, that is how its start ended: light gets 40 nm deep and no further.
+# Small facets at the rim may differ from run to run at the same residual. Give it a minute, and compare several runs,
+# before you believe a facet.
 #
 # Patterns: I. Barke et al., Nature Communications 6, 6187 (2015), CC BY 4.0, on a linear scale of the logarithm.
