@@ -62,7 +62,6 @@ for (top, middle, bottom), method in zip(axes[:, 1:].T, comparison.methods, stri
     image = show_difference(middle, fit - pattern, mask=mask, dq=dq, limit=0.3, title="fit minus pattern")
     solid = comparison.bodies[method][0]
     show_solid(bottom, solid, view="beam", title=f"{len(solid.vertices)} corners")
-    bottom.set(xlim=(-100, 100), ylim=(100, -100))
 figure.colorbar(image, ax=axes[1, 1:], label="difference of log intensity (scaled)")
 show_solid(
     axes[1, 0], comparison.bodies["free convex body"][0], view="side", title="free body, from the side"
@@ -70,16 +69,21 @@ show_solid(
 show_solid(
     axes[2, 0], comparison.bodies["stretched decahedron"][0], view="side", title="decahedron, from the side"
 )
+for ax in (*axes[1:, 0], *axes[2, 1:]):
+    ax.set(xlim=(-140, 140), ylim=(140, -140))
 
 # %%
 # How to read it
 # --------------
-# The residual of the free body is the smallest, but it has 32 planes to adjust and had to be. What counts is how much
-# the others lack. They lack a lot: factors, where two right models would be a few percent apart. So neither of the
-# two named bodies, as perfect as they are fitted here, is the particle. That a stretched decahedron is closer to it
-# than an icosahedron does not make it one. Nor does a small residual make the free body right in all that is drawn. Its
-# lit facets are measured. Its brown side, and so its length along the beam, is not. And other starts may give other
-# small facets: ``ForwardFitter.candidates_`` has them, and ``build_report`` says which facets are determined.
+# The residual of the free body is the smallest, but it has 32 planes to adjust, and had to be. What counts is how much
+# the others lack. They lack a lot: a factor of two and more, where two right models would be a few percent apart. The
+# differences show what: fringes and streaks that are there and should not be, and others that are missing. So neither
+# of the named bodies, as perfect as they are here, is the particle. Which of the two is a little better depends on the
+# time that the fits had, and means nothing at this distance.
+#
+# Nor does a small residual make the free body right in all that is drawn. Its lit facets are measured. The brown side,
+# and so its length along the beam, is not. Other starts may give other small facets: ``ForwardFitter.candidates_`` has
+# them, and ``build_report`` says which facets are determined.
 #
 # The residuals are means over this mask after fitting the response. They cannot be set beside the published losses,
 # which were taken on another scale.
