@@ -15,9 +15,11 @@ def returned_figures(_block, block_vars, gallery_conf):
     """Save the figures that a block has made, and give the lines that show them."""
     rst = ""
     for value in list(block_vars["example_globals"].values()):
-        if not isinstance(value, Figure) or value in _shown or value.canvas.manager is not None:
+        if not isinstance(value, Figure) or value in _shown:
             continue
         _shown.add(value)
+        if value.canvas.manager is not None:  # pyplot's, which is closed after this block, and has none then
+            continue
         path = next(block_vars["image_path_iterator"])
         value.savefig(path)
         rst += figure_rst([path], gallery_conf["src_dir"], _title(value))
