@@ -29,7 +29,7 @@ pattern = sk.LogScaler().transform(sk.MSFTSimulator().transform(volumes))[0]
 # Each panel has one artifact. The small print says what was drawn for it. Grey is what the artifact took away: there
 # the mask says "not measured", and a network of this package is told so.
 
-published = Augmenter("all").named_filters()
+published = list(Augmenter("all").named_filters().values())
 dq = sk.QGrid().dq
 show_augmentations(pattern, published, random_state=4, dq=dq, columns=5)
 

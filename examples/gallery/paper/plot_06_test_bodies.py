@@ -62,7 +62,7 @@ def centred(body):
 figure, axes = plt.subplots(6, 5, figsize=(12, 14.5), layout="constrained")
 dq, scaled_again = sk.QGrid().dq, sk.LogScaler().transform(again)
 for column, (ax, true, answer) in enumerate(zip(axes.T, truth, found, strict=True)):
-    show_pattern(ax[0], patterns[column], dq=dq, title=(true.name or "").replace("_", " "))
+    show_pattern(ax[0], patterns[column], dq=dq, title=(true.name or "").replace("_", "\n"))
     show_pattern(ax[1], scaled_again[column], dq=dq, title=f"loss {loss[column]:.1e}")
     reach = 0.7 * max(np.ptp(body.vertices, axis=0).max() for body in (true, answer))
     for i, (body, view) in enumerate([(true, "beam"), (answer, "beam"), (true, "side"), (answer, "side")]):

@@ -37,7 +37,7 @@ def bar(corners, half_length=150.0):
 
 
 sections = {f"{height:g} nm": cross_section(height) for height in HEIGHTS} | {
-    "1 % wider": cross_section(0, 1.01)
+    "0 nm, 1 % wider": cross_section(0, 1.01)
 }
 intensity = sk.PolyhedronSimulator().transform([bar(corners) for corners in sections.values()])
 dq = sk.QGrid().dq
@@ -75,7 +75,7 @@ for (name, corners), pattern, line, style, color in zip(
     noise.loglog(total, np.sqrt(total * per_photon), marker="o", **look)
     loss = scatter_loss(intensity[0], pattern)
     print(
-        f"{name:9}: {np.sqrt(1e6 * per_photon):5.1f} standard deviations with 1e6 photons, scatter loss {loss:.1e}"
+        f"{name:15}: {np.sqrt(1e6 * per_photon):5.1f} standard deviations with 1e6 photons, scatter loss {loss:.1e}"
     )
 outlines.annotate("beam", (0, -80), (0, -120), ha="center", arrowprops={"arrowstyle": "->"})
 outlines.set(xlabel="$x$ (nm)", ylabel="$z$ (nm)", title="cross sections", aspect="equal", ylim=(85, -130))

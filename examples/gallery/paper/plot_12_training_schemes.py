@@ -21,22 +21,22 @@ from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor, Voxe
 # 16 voxels along each axis and 32 by 32 pixels. The patterns are those of the coarse voxels themselves, by the
 # simulator that is also in the loss. This favours the physics: in earnest, patterns are made on a finer grid.
 
-detector = sk.QGrid(32, dq=3 * sk.QGrid().dq)
+detector = sk.QGrid(32, dq=2 * sk.QGrid().dq)
 experiment = sk.MSFTSimulator(detector=detector)
-bodies = sk.HalfSpaceSampler(random_state=0, size=(60.0, 140.0)).sample(264)
+bodies = sk.HalfSpaceSampler(random_state=0, size=(60.0, 140.0)).sample(232)
 volumes = sk.Rasterizer(grid=16).transform(bodies)
 patterns = sk.LogScaler().transform(experiment.transform(volumes))
-train, test = slice(0, 200), slice(200, 264)
+train, test = slice(0, 200), slice(200, 232)
 
 networks = {}
 for scheme in ("supervised", "hybrid", "physics"):
     networks[scheme] = PhysicsReconstructor(
         simulator=experiment,
         encoder=CompactEncoder(width=8, n_blocks=1, n_features=32, stride=4),
-        decoder=VoxelDecoder(width=4, dropout=0.0),
+        decoder=VoxelDecoder(width=2, dropout=0.0),
         loss=scheme,
         grid=16,
-        n_steps=150,
+        n_steps=80,
         batch_size=8,
         ema=0.9,
         random_state=0,
@@ -84,7 +84,7 @@ for name, found in answers.items():
 # %%
 # What so short a run can show
 # ----------------------------
-# That all three run, and what each costs. Not which is better: after 150 steps on 200 bodies no scheme has learnt to
+# That all three run, and what each costs. Not which is better: after 80 steps on 200 bodies no scheme has learnt to
 # read patterns, and one that has not passed the sphere has no opinion worth comparing. Supervised training is quick to
 # find the usual body. The physics has to find out first that there is a body at all, and is the slowest to begin.
 # The published comparison took days. ``tests/benchmarks/bench_training_modes.py`` repeats it for as long as you like,
