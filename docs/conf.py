@@ -40,6 +40,7 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_",),  # figures are shown; their names need not be
     "show_memory": False,
     "show_signature": False,
+    "remove_config_comments": True,
     "download_all_examples": False,
     "write_computation_times": False,  # of one computer on one day
     "plot_gallery": "False",  # `make gallery` runs the scripts; a str, as the command line gives it

@@ -7,6 +7,8 @@ their patterns from outside and look at what the network makes of the rest. We d
 a fit that starts from the pattern alone.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.spatial.transform import Rotation

@@ -7,6 +7,8 @@ supervised by the voxels of the true body, by the physics alone, and by both. Th
 bodies, though it never sees one. Here is the comparison in little, with the same first weights, batches and steps.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 
