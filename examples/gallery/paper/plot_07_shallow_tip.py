@@ -2,8 +2,8 @@
 Figure 7: a shallow tip on a facet
 ==================================
 
-Some errors of a reconstruction hardly show in the pattern. Stielow and Scheel (2021) explain one of them in two
-dimensions: a facet on which the network sees a shallow tip that is not there. How much of a tip could anyone see?
+Some errors of a reconstruction hardly show in the pattern. Stielow and Scheel (2021) have an example in two dimensions:
+a shallow tip on a facet. How much of a tip could anyone see?
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Figure 11: three candidates for the star pattern
 ================================================
 
-One of the measured patterns has five bright streaks. Barke et al. (2015) took it for an icosahedron, Stielow and Scheel
-(2021) for a decahedron that is stretched along its five-fold axis. Their scatter losses, 7.1e-3 and 4.7e-3, left the
-network's own free body in front with 4.6e-3. Here are all three candidates by fits.
+One of the measured patterns has five bright streaks. The original work calls the cluster an icosahedron. Stielow and
+Scheel (2021) set that, and a decahedron stretched along its five-fold axis, beside the free body of their network:
+scatter losses of 7.1e-3, 4.7e-3 and 4.6e-3. Here are the three candidates by fits.
 """
 
 import matplotlib.pyplot as plt

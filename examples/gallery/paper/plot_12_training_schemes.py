@@ -3,8 +3,8 @@ Figures 12 and 13: ways to train
 ================================
 
 A network can learn from bodies, from patterns, or from both. Stielow and Scheel (2021) compare three schemes:
-supervised by the voxels of the true body, by the physics alone, and by both. Their finding: the physics gives better
-bodies, though it never sees one. Here is the comparison in little, with the same first weights, batches and steps.
+supervised by the voxels of the true body, by the physics alone, and by both. Here is the comparison in little, with the
+same first weights, batches and steps.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -89,5 +89,5 @@ for name, found in answers.items():
 # That all three run, and what each costs. Not which is better: after 80 steps on 200 bodies no scheme has learnt to
 # read patterns, and one that has not passed the sphere has no opinion worth comparing. Supervised training is quick to
 # find the usual body. The physics has to find out first that there is a body at all, and is the slowest to begin.
-# The published comparison took days. ``tests/benchmarks/bench_training_modes.py`` repeats it for as long as you like,
+# In earnest this takes days. ``tests/benchmarks/bench_training_modes.py`` repeats the comparison for as long as you like,
 # and the guide, "Reconstruction by a network", says what this package's own network was trained by, and why.
