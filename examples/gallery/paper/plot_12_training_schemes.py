@@ -89,5 +89,5 @@ for name, found in answers.items():
 # That all three run, and what each costs. Not which is better: after 80 steps on 200 bodies no scheme has learnt to
 # read patterns, and one that has not passed the sphere has no opinion worth comparing. Supervised training is quick to
 # find the usual body. The physics has to find out first that there is a body at all, and is the slowest to begin.
-# In earnest this takes days. ``tests/benchmarks/bench_training_modes.py`` repeats the comparison for as long as you like,
+# In earnest this takes days. ``tests/benchmarks/bench_training_modes.py`` compares for as long as you like,
 # and the guide, "Reconstruction by a network", says what this package's own network was trained by, and why.
