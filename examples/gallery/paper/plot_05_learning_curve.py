@@ -44,11 +44,12 @@ network = PhysicsReconstructor(
     encoder=CompactEncoder(width=8, n_blocks=1, n_features=32, stride=4),
     loss="surface",
     grid=32,
-    n_steps=240,
+    n_steps=400,
     batch_size=16,
-    ema=0.9,
+    learning_rate=4e-3,
+    ema=0.97,
     validation=32,
-    validate_every=60,
+    validate_every=100,
     random_state=0,
 )
 network.fit(patterns[train], volumes[train])
