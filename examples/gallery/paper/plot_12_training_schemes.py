@@ -92,5 +92,5 @@ for name, found in answers.items():
 # every pattern, the usual one of the training set. In this time no network learns more than that from 200 bodies, and
 # one that has not passed the sphere has no opinion worth comparing.
 #
-# In earnest this takes far longer. ``tests/benchmarks/bench_training_modes.py`` compares for as long as you like, and the
+# That takes far longer. ``tests/benchmarks/bench_training_modes.py`` compares for as long as you like. The
 # guide, "Reconstruction by a network", says what this package's own network was trained by, and why.
