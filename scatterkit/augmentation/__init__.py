@@ -1,7 +1,7 @@
 """Artifacts as an experiment makes them: filters on log-scaled patterns, in NumPy and in Keras."""
 
 from scatterkit.augmentation.augmenter import Augmenter
-from scatterkit.augmentation.base import Filter
+from scatterkit.augmentation.base import Filter, pixel_uniform
 from scatterkit.augmentation.channels import stack_mask
 from scatterkit.augmentation.experiment import Chain, SimulatedExperiment
 from scatterkit.augmentation.gaps import DetectorGaps, PanelGaps
@@ -37,5 +37,6 @@ __all__ = [
     "SimulatedExperiment",
     "StrayLight",
     "UniformNoise",
+    "pixel_uniform",
     "stack_mask",
 ]

@@ -24,13 +24,44 @@ _BLOCK = (
 class Filter(Component, ABC):
     """One artifact of an experiment, on log-scaled patterns in [0, 1].
 
-    A subclass says how many uniform random numbers a sample takes (``n_draws``), turns them into its parameters
-    (``_params``), and applies these (``_apply``, ``_apply_mask``). It draws nothing else: noise on pixels comes from
-    the sample's key by ``scatterkit._counters``. So the same parameters give the same image in NumPy and Keras.
+    A filter of your own says how many uniform random numbers a sample takes (``n_draws``), turns them into its
+    parameters (``_params``), and applies these (``_apply``, and ``_apply_mask`` where the artifact takes what a pixel
+    told). It draws nothing else: noise on pixels comes from the sample's key by `pixel_uniform`. So the same
+    parameters give the same image in NumPy and Keras.
 
-    ``_apply`` and ``_apply_mask`` are written once, with the functions ``ops`` of NumPy or ``keras.ops``. What these
-    would compute unlike each other, such as tables of a distribution, comes from the parameters by ``_tables``, in
-    NumPy; ``tables`` names them.
+    Notes
+    -----
+    ``_params(draws, keys, shape)`` gets uniform random numbers (n, n_draws), the samples' keys (n,) and the shape of
+    the patterns, and gives arrays of shape (n, ...) by name. ``_apply(X, params, ops)`` and ``_apply_mask(mask, params,
+    ops)`` are written once, with the functions ``ops`` of NumPy or ``keras.ops``, whichever X and params belong to.
+    What these would compute unlike each other, such as tables of a distribution, comes from the parameters by
+    ``_tables(params)``, in NumPy; ``tables`` names them.
+
+    See Also
+    --------
+    Augmenter : Draws filters for samples.
+
+    Examples
+    --------
+    A detector whose gain falls off towards its right edge:
+
+    >>> import numpy as np
+    >>> from scatterkit.augmentation import Filter
+    >>> class GainSlope(Filter):
+    ...     n_draws = 1
+    ...
+    ...     def __init__(self, fall=(0.0, 0.5)):
+    ...         self.fall = fall
+    ...
+    ...     def _params(self, draws, keys, shape):
+    ...         low, high = self.fall
+    ...         return {"fall": low + (high - low) * draws[:, 0]}
+    ...
+    ...     def _apply(self, X, params, ops):
+    ...         across = np.linspace(0, 1, X.shape[2], dtype=np.float32)
+    ...         return X * (1 - params["fall"][:, None, None] * across)
+    >>> GainSlope().apply(np.ones((1, 2, 3)), {"fall": [0.2]}).round(2).tolist()
+    [[[1.0, 0.8999999761581421, 0.800000011920929], [1.0, 0.8999999761581421, 0.800000011920929]]]
     """
 
     n_draws: ClassVar[int] = 0
@@ -240,16 +271,16 @@ def spread(values: Any) -> Any:
 
 
 def pixel_uniform(keys: Any, shape: tuple[int, int], ops: Any, stream: int = 0) -> Any:
-    """Give uniform random numbers (n, y, x) in [0, 1), the same in NumPy and Keras.
+    """Give uniform random numbers (n, y, x) in [0, 1), the same in NumPy and Keras: noise for a `Filter`.
 
     Parameters
     ----------
     keys : array of int32 of shape (n,)
-        The samples' keys.
+        The samples' keys, as a filter's ``_params`` gets them.
     shape : tuple of int
         Rows and columns.
     ops : namespace
-        ``keras.ops``, or NumPy's.
+        ``keras.ops``, or NumPy's, as a filter's ``_apply`` gets it.
     stream : int, default=0
         Number of the field, where a filter takes several.
 
@@ -257,6 +288,21 @@ def pixel_uniform(keys: Any, shape: tuple[int, int], ops: Any, stream: int = 0) 
     -------
     array of float32 of shape (n, y, x)
         Uniform random numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.augmentation import Filter, pixel_uniform
+    >>> class Grain(Filter):
+    ...     def _params(self, draws, keys, shape):
+    ...         return {"key": keys}
+    ...
+    ...     def _apply(self, X, params, ops):
+    ...         return X * (0.9 + 0.2 * pixel_uniform(params["key"], X.shape[1:], ops))
+    >>> grain = Grain()
+    >>> params = grain.sample_params(1, random_state=0)
+    >>> round(float(grain.apply(np.ones((1, 128, 128)), params).std()), 3)
+    0.058
     """
     count = shape[0] * shape[1]
     counters = ops.reshape(

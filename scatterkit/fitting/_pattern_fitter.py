@@ -292,6 +292,7 @@ class PatternFitter(Component, ABC):
         self.n_features_in_ = rows * columns
         self.solids_: list[Solid | None] = []
         self.responses_: list[DetectorResponse | None] = []
+        self.points_: list[NDArray[np.float64] | None] = []
         self.residuals_ = np.zeros(0)
         self.deviances_ = np.zeros(0)
         self.n_simulations_ = np.zeros(0)
@@ -341,6 +342,7 @@ class PatternFitter(Component, ABC):
             self.failures_[len(self.solids_)] = NOT_FITTED
             self.solids_.append(None)
             self.responses_.append(None)
+            self.points_.append(None)
             self.residuals_ = np.append(self.residuals_, np.nan)
             self.deviances_ = np.append(self.deviances_, np.nan)
             self.n_simulations_ = np.append(self.n_simulations_, np.nan)
@@ -354,6 +356,7 @@ class PatternFitter(Component, ABC):
             return
         self.solids_[place] = found.solid
         self.responses_[place] = found.response
+        self.points_[place] = found.point
         self.residuals_[place] = found.residual
         self.deviances_[place] = found.deviance
         self.n_simulations_[place] = found.simulations

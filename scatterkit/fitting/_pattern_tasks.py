@@ -28,7 +28,8 @@ class FittedPattern:
     """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
 
     There is no solid where no body could be made. ``deviance`` is Poisson's, per pixel, of fits by photon counts.
-    ``simulations`` were made, where they are counted. The user is warned of ``caveat``.
+    ``simulations`` were made, where they are counted. The user is warned of ``caveat``. ``point`` has the numbers of the
+    body model, where a fitter has one model.
     """
 
     solid: Solid | None
@@ -41,6 +42,7 @@ class FittedPattern:
     simulations: float = math.nan
     interrupted: bool = False
     caveat: str = ""
+    point: NDArray[np.float64] | None = None
 
 
 Task = tuple[NDArray[np.float32], NDArray[np.bool_], np.random.Generator, dict[str, Any]]

@@ -97,6 +97,7 @@ class _Contest:
             candidates=candidates,
             evidence=evidence,
             interrupted=interrupted,
+            point=None,  # its meaning depends on the class
             caveat=caveat if untried and not interrupted else "",
         )
 

@@ -123,7 +123,7 @@ def fit_by_facets(
         except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
             continue
         intensity = facet_intensity(request.simulator, solid)
-        bodies.append(_Body(solid, *request.judged(intensity, response, objective.scale), deviance))
+        bodies.append(_Body(point, solid, *request.judged(intensity, response, objective.scale), deviance))
     if not bodies:
         raise ValueError("no start gave a body with an inside in the box")
     return _result(bodies, interrupted)
@@ -191,7 +191,7 @@ def fit_by_voxels(
     for candidate in search.run(radii, request.rng):
         solid = centred(model.solid(candidate.point, search.limit))
         intensity = voxel_intensity(request.simulator, solid, request.grid)
-        bodies.append(_Body(solid, *request.judged(intensity, candidate.response)))
+        bodies.append(_Body(candidate.point, solid, *request.judged(intensity, candidate.response)))
     return _result(bodies, False)
 
 
@@ -201,8 +201,9 @@ def centred(solid: Solid) -> Solid:
 
 
 class _Body(NamedTuple):
-    """A finished body, with its deviance where it was refined by photon counts."""
+    """A finished body and its point of the model, with its deviance where it was refined by photon counts."""
 
+    point: Floats
     solid: Solid
     response: DetectorResponse
     residual: float
@@ -217,5 +218,13 @@ class _Body(NamedTuple):
 def _result(bodies: list[_Body], interrupted: bool) -> FittedPattern:
     ranked = sorted(bodies, key=lambda body: body.rank)
     candidates = [(body.residual, body.solid) for body in ranked]
-    solid, response, residual, deviance = ranked[0]
-    return FittedPattern(solid, response, residual, candidates, deviance=deviance, interrupted=interrupted)
+    best = ranked[0]
+    return FittedPattern(
+        best.solid,
+        best.response,
+        best.residual,
+        candidates,
+        deviance=best.deviance,
+        interrupted=interrupted,
+        point=np.array(best.point),
+    )

@@ -119,6 +119,10 @@ class ForwardFitter(PatternFitter):
         were new to `predict`; None where no body was made.
     responses_ : list of DetectorResponse
         The detector response of each pattern.
+    points_ : list of ndarray
+        The numbers that the model's body was made of, as its ``planes`` or ``occupancy`` takes them: a class's
+        orientation and size, or those of a model of your own. The bodies of ``solids_`` are moved to the middle of the
+        box, what the numbers say of the place is not. None where no body was made, and with ``model="catalogue"``.
     residuals_ : ndarray of shape (n,)
         Mean loss over the mask between pattern and fit, simulated from the finished body: the mean squared difference,
         unless `loss` says otherwise.

@@ -103,6 +103,12 @@ def test_a_catalogue_body_is_found_with_its_size(pattern, mask):
     fitter = ForwardFitter(model, SIMULATOR, **QUICK).fit(pattern, mask=mask)
     assert fitter.solids_[0].circumradius == pytest.approx(60, rel=0.01)
     assert fitter.residuals_[0] < 1e-5
+    assert_points_make_the_bodies(fitter)
+
+
+def assert_points_make_the_bodies(fitter):
+    (point,) = fitter.points_
+    assert fitter.model.solid(point, 0.475 * BOX).volume == pytest.approx(fitter.solids_[0].volume)
 
 
 def test_by_voxels_a_catalogue_body_is_found_with_its_size(pattern, mask):
@@ -112,6 +118,7 @@ def test_by_voxels_a_catalogue_body_is_found_with_its_size(pattern, mask):
     assert fitter.solids_[0].circumradius == pytest.approx(60, rel=0.04)
     assert fitter.residuals_[0] < 3e-3
     assert [residual for residual, _ in fitter.candidates_[0]] == sorted(r for r, _ in fitter.candidates_[0])
+    assert_points_make_the_bodies(fitter)
 
 
 @pytest.mark.slow
