@@ -35,10 +35,12 @@ from scatterkit.datasets.published.scatter2d3d_folder import (
 from scatterkit.datasets.published.scatter2d3d_table import SampleRow, read_table
 from scatterkit.datasets.published.table_sampler import PublishedSampler, RowDescriptor, TableSampler
 from scatterkit.datasets.schema import make_dataset
-from scatterkit.datasets.summary.html_summary import html_summary
+from scatterkit.datasets.summary._checks import DataCheck
+from scatterkit.datasets.summary.html_summary import dataset_checks, html_summary
 
 __all__ = [
     "BodyPool",
+    "DataCheck",
     "DataFormatError",
     "DataNotFoundError",
     "DatasetGenerator",
@@ -52,6 +54,7 @@ __all__ = [
     "TableSampler",
     "as_keras",
     "as_tf_dataset",
+    "dataset_checks",
     "fetch_barke2015",
     "fit_published",
     "flat_detector",

@@ -28,8 +28,8 @@ class FittedPattern:
     """What the fit of one pattern gave; ``interrupted`` where the user stopped it before its end.
 
     There is no solid where no body could be made. ``deviance`` is Poisson's, per pixel, of fits by photon counts.
-    ``simulations`` were made, where they are counted. The user is warned of ``caveat``. ``point`` has the numbers of the
-    body model, where a fitter has one model.
+    ``simulations`` were made, where they are counted. The user is warned of ``caveat``. ``point`` has the numbers of
+    the body model, where a fitter has one model.
     """
 
     solid: Solid | None

@@ -19,8 +19,8 @@ from scatterkit.metrics import scatter_loss
 from scatterkit.plotting import show_depth, show_difference, show_pattern, show_solid
 
 # %%
-# An STL file holds triangles and no unit. This one is made of a fine triangulation of the sphere, whose points are moved
-# inwards along the axes and outwards between them.
+# An STL file holds triangles and no unit. This one is made of a fine triangulation of the sphere, whose points are
+# moved inwards along the axes and outwards between them.
 
 mesh = trimesh.creation.icosphere(subdivisions=4)
 along_axes = (mesh.vertices**4).sum(axis=1, keepdims=True)  # 1 on the axes, 1/3 on the diagonals
@@ -50,8 +50,8 @@ image = show_depth(axes[1], volume[0], title="where the beam enters it")
 fig.colorbar(image, ax=axes[1], label="z (nm)")
 
 # %%
-# Two kernels, which share no code, simulate the pattern: padded FFTs, and matrix products that compute the wanted pixels
-# alone. ``backend="auto"`` takes the faster one; the comparison shows that it does not matter which.
+# Two kernels, which share no code, simulate the pattern: padded FFTs, and matrix products that compute the wanted
+# pixels alone. ``backend="auto"`` takes the faster one; the comparison shows that it does not matter which.
 
 patterns, intensities = {}, {}
 for backend in ("fft", "matrix"):

@@ -87,7 +87,9 @@ figure = show_augmentations(pattern, augmenter, n=8, columns=4, dq=dq)
 
 alone = augmenter.sample_params([17], epoch=2)
 batch = augmenter.sample_params([3, 17, 99], epoch=2)
-same = np.array_equal(augmenter.apply(pattern[None], alone)[0], augmenter.apply(np.stack([pattern] * 3), batch)[1])
+same = np.array_equal(
+    augmenter.apply(pattern[None], alone)[0], augmenter.apply(np.stack([pattern] * 3), batch)[1]
+)
 print(same, alone.history()[0], sep="\n")
 
 # %%

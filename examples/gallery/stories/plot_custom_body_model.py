@@ -84,10 +84,12 @@ figure = fit_figure(patterns[0], fitted, found, mask=mask, dq=sk.QGrid().dq, tit
 free = ForwardFitter("convex", n_starts=12, n_rounds=1, random_state=0).fit(patterns, mask=mask)
 cube = ForwardFitter("cube", n_starts=12, n_rounds=1, random_state=0).fit(patterns, mask=mask)
 for name, fit in (("pencil", fitter), ("convex", free), ("cube", cube)):
-    overlap = sk.metrics.front_iou(*(sk.Rasterizer().transform([solid]) for solid in (body, fit.solids_[0])))[0]
+    overlap = sk.metrics.front_iou(*(sk.Rasterizer().transform([solid]) for solid in (body, fit.solids_[0])))[
+        0
+    ]
     print(f"{name:<8}residual {fit.residuals_[0]:.2e}, overlap of the front with the true one {overlap:.2f}")
 
 # %%
-# The numbers are read off the body: the prism's width and length, up to what the pattern can tell. A model that is right
-# explains the pattern about as well as a free body, with seven numbers in place of a hundred. One that is wrong does not.
-
+# The numbers are read off the body: the prism's width and length, up to what the pattern can tell. A model that is
+# right explains the pattern about as well as a free body, with seven numbers in place of a hundred. One that is wrong
+# does not.

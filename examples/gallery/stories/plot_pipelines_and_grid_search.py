@@ -16,8 +16,8 @@ from scatterkit.fitting import ForwardFitter
 from scatterkit.plotting import show_pattern
 
 # %%
-# A pipeline makes patterns of bodies: onto a grid, through the physics, photons counted, logarithm. Random numbers belong
-# to a step, by its ``random_state``.
+# A pipeline makes patterns of bodies: onto a grid, through the physics, photons counted, logarithm. Random numbers
+# belong to a step, by its ``random_state``.
 
 bodies = sk.SolidSampler(classes=["cube", "truncated_octahedron"], size=(55, 80), random_state=3).sample(4)
 experiment = make_pipeline(
@@ -41,7 +41,9 @@ changes = {
 }
 fig, axes = plt.subplots(1, 4, figsize=(13, 3.7), layout="constrained")
 for ax, (name, change) in zip(axes, changes.items(), strict=True):
-    experiment.set_params(photoncounts__photons=1e6, msftsimulator__absorption_length=12.5).set_params(**change)
+    experiment.set_params(photoncounts__photons=1e6, msftsimulator__absorption_length=12.5).set_params(
+        **change
+    )
     image = show_pattern(ax, experiment.transform(bodies[:1])[0], dq=0.0148, title=name)
 fig.colorbar(image, ax=axes, label="log-scaled pattern")
 
@@ -64,8 +66,8 @@ search = GridSearchCV(
 search.fit(patterns)
 
 # %%
-# The residual falls steeply until the body has about as many faces as these ones show on their lit side, and hardly from
-# there on. More faces describe noise, and take longer.
+# The residual falls steeply until the body has about as many faces as these ones show on their lit side, and hardly
+# from there on. More faces describe noise, and take longer.
 
 faces = [int(n) for n in search.cv_results_["param_model__n_faces"]]
 residuals, seconds = -search.cv_results_["mean_test_score"], search.cv_results_["mean_fit_time"]

@@ -19,12 +19,31 @@ FEW = 50  # samples below which nothing is said of distributions
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check: what was asked, whether the answer is as it should be, and the answer in words."""
+class DataCheck:
+    """One check of a data set.
+
+    Parameters
+    ----------
+    name : str
+        What should be so, such as "No pattern occurs twice".
+    ok : bool
+        Whether it is.
+    words : str
+        What was found; where it is not so, the samples by number.
+
+    Examples
+    --------
+    >>> from scatterkit.datasets import DataCheck
+    >>> print(DataCheck("No volume is empty", False, "not in 1 of 20 samples read: 7"))
+    warning: No volume is empty: not in 1 of 20 samples read: 7
+    """
 
     name: str
     ok: bool
     words: str
+
+    def __str__(self) -> str:
+        return f"{'OK' if self.ok else 'warning'}: {self.name}: {self.words}"
 
 
 class Checks:
@@ -38,7 +57,7 @@ class Checks:
         self.columns = columns
         self.numbers = numbers
 
-    def all(self, *, volumes: bool) -> list[Check]:
+    def all(self, *, volumes: bool) -> list[DataCheck]:
         """Give all checks that apply, also those of volumes where there are such."""
         found = [
             self._none("Patterns hold finite numbers", "not finite"),
@@ -57,7 +76,7 @@ class Checks:
             ]
         return found + self._of_columns()
 
-    def _of_columns(self) -> list[Check]:
+    def _of_columns(self) -> list[DataCheck]:
         found, n = [], len(self.numbers)
         repeated = repeated_rows(dict(self.columns))
         if repeated is not None:
@@ -65,27 +84,27 @@ class Checks:
         size = self.columns.get("size")
         if size is not None and size.dtype.kind in "fiu":
             bad = np.flatnonzero(~(np.isfinite(size) & (size > 0))).tolist()
-            found.append(Check("Sizes are positive", not bad, self._which(bad, f"{n} samples")))
+            found.append(DataCheck("Sizes are positive", not bad, self._which(bad, f"{n} samples")))
         turns = unit_quaternions(self.columns)
         if turns is not None:
             bad = np.flatnonzero(~_is_unit(self.columns["quaternion"])).tolist()
             words = self._which(bad, f"{n} samples")
-            found.append(Check("Orientations are unit quaternions", not bad, words))
+            found.append(DataCheck("Orientations are unit quaternions", not bad, words))
             if len(turns) >= FEW:
                 found.append(_uniform(turns))
         return found
 
-    def _none(self, name: str, what: str) -> Check:
+    def _none(self, name: str, what: str) -> DataCheck:
         bad = self.scan.found.get(what, [])
-        return Check(name, not bad, self._which(bad, f"{len(self.scan.samples)} samples read"))
+        return DataCheck(name, not bad, self._which(bad, f"{len(self.scan.samples)} samples read"))
 
-    def _groups(self, name: str, groups: list[list[int]], of: str) -> Check:
+    def _groups(self, name: str, groups: list[list[int]], of: str) -> DataCheck:
         if not groups:
-            return Check(name, True, f"none of {of}")
+            return DataCheck(name, True, f"none of {of}")
         first = "; ".join(" = ".join(self._named(group)) for group in groups[:3])
         extra = sum(len(group) - 1 for group in groups)
         more = "; ..." if len(groups) > 3 else ""
-        return Check(name, False, f"{extra} repeated of {of}: samples {first}{more}")
+        return DataCheck(name, False, f"{extra} repeated of {of}: samples {first}{more}")
 
     def _which(self, bad: list[int], of: str) -> str:
         return f"not in {len(bad)} of {of}: " + ", ".join(self._named(bad)) if bad else f"all {of}"
@@ -106,7 +125,7 @@ def _is_unit(quaternions: NDArray[Any]) -> NDArray[np.bool_]:
     return np.abs(np.linalg.norm(quaternions, axis=1) - 1) < 1e-3  # not so for NaN
 
 
-def _uniform(quaternions: NDArray[Any]) -> Check:
+def _uniform(quaternions: NDArray[Any]) -> DataCheck:
     """Compare with uniform rotations.
 
     Cosine and azimuth of a turned axis are uniform then, and the angle of rotation has density (1 - cos angle) / pi.
@@ -121,4 +140,4 @@ def _uniform(quaternions: NDArray[Any]) -> Check:
     }
     found = ", ".join(f"{name} {chance:.2g}" for name, chance in chances.items())
     words = f"Kolmogorov-Smirnov test, how likely such a deviation is by chance: {found}"
-    return Check("Orientations are uniform", bool(min(chances.values()) > SURE), words)
+    return DataCheck("Orientations are uniform", bool(min(chances.values()) > SURE), words)

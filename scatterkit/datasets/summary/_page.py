@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import Any
 
 from scatterkit._html import png_uri, text
-from scatterkit.datasets.summary._checks import Check
+from scatterkit.datasets.summary._checks import DataCheck
 
 DPI = 90
 
 
-def check_table(checks: Iterable[Check]) -> str:
+def check_table(checks: Iterable[DataCheck]) -> str:
     """Give checks as a table; warnings stand out by word and by colour, and come first."""
     cells = ""
     for check in sorted(checks, key=lambda check: check.ok):

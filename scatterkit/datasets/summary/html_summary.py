@@ -23,7 +23,7 @@ from scatterkit.plotting.samples import pixel_distance, sample_numbers, scale_of
 if TYPE_CHECKING:
     import xarray as xr
 
-    from scatterkit.datasets.summary._checks import Check
+    from scatterkit.datasets.summary._checks import DataCheck
 
 MOST_CLASSES = 60  # different texts up to which they are counted in a chart
 MOST_UNUSUAL = 8  # samples with a warning that are drawn
@@ -67,6 +67,7 @@ def html_summary(
 
     See Also
     --------
+    dataset_checks : The checks alone, for scripts.
     scatterkit.plotting.show_dataset : The gallery alone.
 
     Examples
@@ -88,8 +89,7 @@ def html_summary(
     n = data.sizes["sample"]
     found = scan(data, spread_over(n, n_images))
     columns = _ordered(sample_columns(data))
-    numbers = sample_numbers(data, range(n))
-    checks = Checks(found, columns, numbers).all(volumes=VOLUME in data)
+    checks = _checked(data, found, columns)
     source = Path(dataset).expanduser() if isinstance(dataset, (str, os.PathLike)) else None
     name = title or (source.name if source else "Data set")
     count = str(n) if n == planned else f"{n} of {planned} so far"
@@ -101,12 +101,53 @@ def html_summary(
     return target
 
 
+def dataset_checks(dataset: xr.Dataset | str | os.PathLike[str], *, n_images: int = 256) -> list[DataCheck]:
+    """Check a data set for what a training would suffer from, as the page of `html_summary` does.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset or path-like
+        A data set, lazy or in memory; or the path of one that a `DatasetGenerator` has written, or has begun to.
+    n_images : int, default=256
+        How many patterns and volumes are read and checked, evenly spread over the set. Of the coordinates, such as
+        class and size, those of all samples are read.
+
+    Returns
+    -------
+    list of DataCheck
+        All checks that apply to the set, those that it passes too.
+
+    See Also
+    --------
+    html_summary : The same and more as a page.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scatterkit.datasets import dataset_checks, make_dataset
+    >>> patterns = np.random.default_rng(0).random((3, 16, 16))
+    >>> patterns[2] = patterns[0]
+    >>> print(*(check for check in dataset_checks(make_dataset(patterns)) if not check.ok))
+    warning: No pattern occurs twice: 1 repeated of 3 patterns read: samples 0 = 2
+    """
+    owner = "dataset_checks"
+    check_value(n_images, Integer(low=1), name="n_images", owner=owner)
+    data, _ = _opened(dataset, owner)
+    found = scan(data, spread_over(data.sizes["sample"], n_images))
+    return _checked(data, found, sample_columns(data))
+
+
+def _checked(data: xr.Dataset, found: Scan, columns: dict[str, NDArray[Any]]) -> list[DataCheck]:
+    numbers = sample_numbers(data, range(data.sizes["sample"]))
+    return Checks(found, columns, numbers).all(volumes=VOLUME in data)
+
+
 def _sections(
     data: xr.Dataset,
     facts: dict[str, Any],
     found: Scan,
     columns: dict[str, NDArray[Any]],
-    checks: list[Check],
+    checks: list[DataCheck],
     n_gallery: int,
 ) -> Iterator[tuple[str, str]]:
     yield "What it is", _html.table(facts)

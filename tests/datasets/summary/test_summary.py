@@ -14,7 +14,7 @@ import xarray as xr
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from scatterkit.datasets import DatasetGenerator, html_summary, make_dataset, read_scatter2d3d
+from scatterkit.datasets import DatasetGenerator, dataset_checks, html_summary, make_dataset, read_scatter2d3d
 from scatterkit.datasets.generation._samples import SampleMaker
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import MSFTSimulator
@@ -161,6 +161,7 @@ def test_each_fault_is_found_with_its_sample_and_no_other(tmp_path: Path) -> Non
         "Orientations are unit quaternions": f"not in 2 of {N} samples: 21, 22",
     }
     assert any(picture["alt"] == "Samples with a warning" for picture in page.pictures)
+    assert {check.name: check.words for check in dataset_checks(data) if not check.ok} == page.warnings
 
 
 def test_repeated_bodies_are_found_where_samples_are_numbered_and_no_others(tmp_path: Path) -> None:
@@ -303,3 +304,14 @@ def test_bad_input_names_the_parameter(tmp_path: Path, data, options, parameter:
     ):
         html_summary(good_set() if data is None else data, **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_checks_for_scripts_read_as_many_samples_as_they_are_told() -> None:
+    data = good_set()
+    data["pattern"].values[1] = 0.5
+    assert [check.name for check in dataset_checks(data) if not check.ok] == [
+        "No pattern is the same in all pixels"
+    ]
+    assert all(check.ok for check in dataset_checks(data, n_images=1))
+    with pytest.raises(ValueError, match="The 'n_images' parameter of dataset_checks must be"):
+        dataset_checks(data, n_images=0)

@@ -1,0 +1,100 @@
+"""
+Is this pattern worth fitting?
+==============================
+
+Most shots of a beamtime are no good: nothing was hit, two particles at once, too little light, a droplet. Three tools
+sort them before anybody spends minutes on a fit. None of them alone is enough.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+import scatterkit as sk
+from scatterkit.fitting import EllipsoidBody, FirstLook, ForwardFitter, judge_fit
+from scatterkit.plotting import show_pattern
+
+# %%
+# Five shots, simulated, so that the right answer is known: a crystal, the same with little light, two particles side by
+# side, a droplet, and nothing but stray light.
+
+crystal = sk.Solid.from_catalogue("truncated_octahedron", circumradius=70)
+crystal = crystal.rotate(Rotation.from_euler("xyz", [25, 40, 10], degrees=True))
+second = sk.Solid.from_catalogue("icosahedron", circumradius=45).shift((85, 50, 20))
+droplet = sk.Ellipsoid(np.diag([62.0, 60.0, 57.0]))
+hits = sk.Rasterizer(grid=64).transform([crystal, crystal, [crystal.shift((-40, -30, 0)), second], droplet])
+intensities = np.concatenate([sk.MSFTSimulator().transform(hits), np.ones((1, 128, 128), np.float32)])
+light = [1e7, 4e3, 1e7, 1e7, 2e5]  # photons on the detector
+photons = [sk.PhotonCounts(n, random_state=i).transform(intensities[i : i + 1]) for i, n in enumerate(light)]
+scales = [100.0 * n / total for n, total in zip(light, intensities.sum(axis=(1, 2)), strict=True)]
+patterns = np.concatenate(
+    [sk.LogScaler(eps=max(scale, 1.0)).transform(one) for one, scale in zip(photons, scales, strict=True)]
+)
+names = ["crystal", "little light", "two particles", "droplet", "stray light"]
+row, column = np.indices((128, 128)) - 64
+mask = (np.hypot(row, column) > 2.5) & (np.hypot(row, column) < 60)
+
+# %%
+# A first look
+# ------------
+# ``FirstLook`` takes milliseconds. It looks for fringes and says whether there is a body, and how wide its silhouette
+# is.
+
+looks = [FirstLook(pattern, mask) for pattern in patterns]
+
+dq = sk.QGrid().dq
+fig, axes = plt.subplots(1, 5, figsize=(15, 3.9), layout="constrained")
+for ax, name, pattern, look in zip(axes, names, patterns, looks, strict=True):
+    found = f"body, radius {look.radius:.0f} nm" if look.shows_body else "no body"
+    image = show_pattern(ax, pattern, mask=mask, dq=dq, title=f"{name}\nfirst look: {found}")
+    if ax is not axes[0]:
+        ax.set_ylabel("")
+fig.colorbar(image, ax=axes, label="log-scaled pattern")
+
+# %%
+# What the network makes of it
+# ----------------------------
+# The trained network makes a body of anything. ``plausibility`` says how often a pattern of its calibration was
+# explained as badly as this one: a small number says "unlike anything that I know".
+
+network = sk.PhysicsReconstructor.from_pretrained("silver-13.5nm")
+plausible = network.plausibility(patterns, mask=mask)
+
+# %%
+# What a round body leaves
+# ------------------------
+# An ellipsoid has next to nothing to fit, and explains a droplet. What it leaves of the fringes is what facets could
+# explain. ``judge_fit`` gives that share: 0 for a perfect fit, 1 for one that is no better than a smooth profile.
+
+qy, qx = sk.QGrid().wavevectors(2 * np.pi / 13.5)
+q = np.hypot(qx, qy)
+fitter = ForwardFitter(EllipsoidBody(), n_starts=4, n_rounds=1, n_kept=1, n_steps=60, random_state=0)
+fitter.fit(patterns, mask=mask)
+by_network = network.predict_pattern(patterns, mask=mask)
+left = {
+    "network": [judge_fit(*pair, mask, q).unexplained for pair in zip(patterns, by_network, strict=True)],
+    "ellipsoid": [
+        judge_fit(*pair, mask, q).unexplained
+        for pair in zip(patterns, fitter.predict_pattern(patterns), strict=True)
+    ],
+}
+
+print(f"{'shot':<15}{'first look':>11}{'plausibility':>14}{'network leaves':>16}{'ellipsoid leaves':>18}")
+for i, name in enumerate(names):
+    print(
+        f"{name:<15}{'body' if looks[i].shows_body else 'none':>11}{plausible[i]:>14.3f}"
+        f"{left['network'][i]:>16.0%}{left['ellipsoid'][i]:>18.0%}"
+    )
+
+fig, ax = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
+place = np.arange(len(names))
+ax.bar(place - 0.2, left["network"], 0.4, color="#0072b2", label="the network's body")
+ax.bar(place + 0.2, left["ellipsoid"], 0.4, color="#e69f00", hatch="//", label="the best ellipsoid")
+ax.set_xticks(place, names)
+ax.set(ylabel="share of the fringes that is left (1)", ylim=(0, 1.15))
+ax.legend(frameon=False, ncols=2, loc="upper left")
+
+# %%
+# The droplet's axes say how round it is. They are the last three of the model's numbers, as logarithms.
+
+print("droplet: semi-axes", np.exp(fitter.points_[3][4:]).round(1), "nm; true 62, 60, 57")
