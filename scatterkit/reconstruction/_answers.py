@@ -21,7 +21,10 @@ from scatterkit.solids import Solid
 
 Images = NDArray[np.float32]
 LINEAR = 3e-3
-"""Part of the brightest pixel that a tenth of a log-scaled pattern exceeds; of linear ones, much less is as bright."""
+"""Part of the brightest pixel that a tenth of a log-scaled pattern exceeds; of linear ones, much less is as bright.
+
+Pixels at zero do not count: where photons are few, most are so on either scale.
+"""
 
 
 def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -31,12 +34,12 @@ def without_contrast(patterns: Images, masks: NDArray[np.bool_]) -> NDArray[np.b
 
 def warn_of_linear(patterns: Images, masks: NDArray[np.bool_]) -> None:
     """Warn of patterns that look like intensities divided by their maximum."""
-    measured = [p[mask] for p, mask in zip(patterns, masks, strict=True)]
-    linear = [i for i, p in enumerate(measured) if np.quantile(p, 0.9) < LINEAR * p.max()]
+    lit = [p[mask & (p > 0)] for p, mask in zip(patterns, masks, strict=True)]
+    linear = [i for i, p in enumerate(lit) if p.size and np.quantile(p, 0.9) < LINEAR * p.max()]
     if linear:
         warnings.warn(
-            f"Patterns {linear} look like linear intensities, nine tenths of them are below {LINEAR:g} of the "
-            "brightest; networks see log-scaled ones, see LogScaler",
+            f"Patterns {linear} look like linear intensities, nine tenths of their lit pixels are below {LINEAR:g} of "
+            "the brightest; networks see log-scaled ones, see LogScaler",
             RuntimeWarning,
             stacklevel=4,
         )

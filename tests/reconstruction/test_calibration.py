@@ -87,6 +87,12 @@ def test_useless_frames_are_unusual(calibrated):
     np.testing.assert_allclose(calibrated.plausibility(faint), 1 / 25)
 
 
+def test_few_photons_on_a_log_scale_are_not_taken_for_linear_intensities(calibrated):
+    counts = np.random.default_rng(0).poisson(30 * np.exp(16 * (patterns(bodies(1, seed=5)) - 1)))
+    assert np.quantile(counts, 0.9) == 0
+    calibrated.plausibility(np.log1p(counts) / np.log1p(counts.max()))
+
+
 def test_noise_below_zero_is_cut(calibrated):
     X = patterns(bodies(2, seed=5))
     noisy = X.copy()
