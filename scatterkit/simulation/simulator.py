@@ -52,7 +52,7 @@ class MSFTSimulator(StatelessTransformer):
         what falls. It has no part where ``absorption`` is "index".
     box : float [nm], default=318.75
         Edge of the cube that the volumes fill, centred on the origin, which shows in the field's phase alone.
-    detector : QGrid or FlatDetector, optional
+    detector : QGrid, FlatDetector or PanelDetector, optional
         Where the field is sampled; ``QGrid()`` by default.
     mask : array_like of bool of shape (rows, columns), optional
         True where a pixel is measured. Other pixels are zero and give no gradient.
