@@ -42,13 +42,12 @@ network = PhysicsReconstructor(
     encoder=CompactEncoder(width=8, n_blocks=1, n_features=32, stride=8),
     loss="surface",
     grid=32,
-    n_steps=400,
+    n_steps=200,
     batch_size=8,
     learning_rate=3e-3,
     validation=16,
     validate_every=50,
     ema=0.98,
-    time_budget=15.0,  # s
     random_state=0,
 )
 network.fit(pool)

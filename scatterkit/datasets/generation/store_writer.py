@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 OWNER = "write_store"
 IMAGES = (VOLUME, PATTERN, MASK, SATURATED)
+SHARED = ("wavelength", "dq", "box", "distance", "pixel_size", "center", "scale")
+"""Attributes that say what patterns and volumes mean: all blocks must have the same."""
 
 
 def write_store(
@@ -84,6 +86,9 @@ def write_store(
     The folder appears when it is complete. Samples are numbered anew, from 0. A generator cannot be rebuilt from such
     a store, nor can it be extended. Missing texts are stored as empty ones. Variables that a store has no place for are
     left out, with a warning that names them.
+
+    Blocks of different wavelengths, detectors, boxes or scales do not belong together. Of other attributes that differ
+    between blocks, such as the random state of several generators, the values are kept as a list.
 
     Examples
     --------
@@ -149,6 +154,7 @@ class _Store:
         self.n = 0
         self.writer: BlockWriter | None = None
         self.columns: list[dict[str, Any]] = []
+        self.attributes: dict[str, list[Any]] = {}
 
     def __enter__(self) -> _Store:
         return self
@@ -166,6 +172,7 @@ class _Store:
             for spec in self.layout.arrays:
                 (self.root / spec.name).mkdir()
         images, columns = self._values(block, self.layout)
+        self._note_what_all_share(block, self.first)
         for i in range(block.sizes[SAMPLE]):
             if self.writer is None:
                 self.writer = BlockWriter(self.scratch, self.layout, self.shard_size).__enter__()
@@ -177,6 +184,21 @@ class _Store:
             self.n += 1
             if self.n % self.shard_size == 0:
                 self._end_shard()
+
+    def _note_what_all_share(self, block: xr.Dataset, first: xr.Dataset) -> None:
+        """Refuse a block of another experiment; note its attributes."""
+        axes, known = _static(block), _static(first)
+        for name in sorted(set(axes) | set(known)):
+            both = name in axes and name in known
+            if not both or not np.array_equal(axes[name].values, known[name].values):
+                raise fail("source", OWNER, f"blocks of the same {name!r}", "blocks in which it differs")
+        for name, value in jsonable(block.attrs, owner=OWNER).items():
+            values = self.attributes.setdefault(name, [value])
+            if value not in values:
+                if name in SHARED:
+                    given = f"{shown(values[0])} and {shown(value)}"
+                    raise fail("source", OWNER, f"blocks of the same {name!r}", given)
+                values.append(value)
 
     def _specs(self, block: xr.Dataset) -> Iterator[ArraySpec]:
         for name in IMAGES:
@@ -240,7 +262,8 @@ class _Store:
             name: (tuple(map(str, c.dims)), _static_values(name, c), jsonable(c.attrs, owner=OWNER))
             for name, c in _static(self.first).items()
         }
-        attributes = {"format": FORMAT, **jsonable(self.first.attrs, owner=OWNER)}
+        noted = {name: values[0] if len(values) == 1 else values for name, values in self.attributes.items()}
+        attributes = {"format": FORMAT, **noted}
         if "generator" in attributes:  # the samples are no longer those that it would make by their numbers
             attributes["source_generator"] = attributes.pop("generator")
         write_static(self.root, static, self.scratch)

@@ -110,6 +110,14 @@ def test_no_generator_comes_of_it(tmp_path: Path) -> None:
         DatasetGenerator.from_store(tmp_path / "run.zarr")
 
 
+def test_attributes_that_differ_between_blocks_are_kept_as_a_list(tmp_path: Path) -> None:
+    blocks = (full_set(2).assign_attrs(random_state=seed, generator=f"by {seed}") for seed in (3, 1, 3))
+    stored = write_store(blocks, tmp_path / "run.zarr")
+    assert stored.attrs["random_state"] == [3, 1]
+    assert stored.attrs["source_generator"] == ["by 3", "by 1"]
+    assert stored.attrs["wavelength"] == 13.5
+
+
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
@@ -140,6 +148,8 @@ def test_no_generator_comes_of_it(tmp_path: Path) -> None:
         (lambda data: "abc", {}, "an iterable of Datasets"),
         (lambda data: [data, data.drop_vars("cut")], {}, "blocks of the same variables"),
         (lambda data: [data, data.isel(row=slice(3))], {}, "'pattern' of shape|'mask' of shape"),
+        (lambda data: [data, data.assign_attrs(wavelength=20.0)], {}, "the same 'wavelength'.*13.5 and 20.0"),
+        (lambda data: [data, data.assign_coords(z=data.z / 2)], {}, "blocks of the same 'z'"),
     ],
 )
 def test_a_refused_source_leaves_nothing(
