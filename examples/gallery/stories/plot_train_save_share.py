@@ -93,6 +93,8 @@ for column, pattern, body, guess in zip(axes.T, patterns, bodies, found, strict=
     show_pattern(column[0], pattern, dq=0.0148, title="pattern")
     show_solid(column[1], body, view="beam", title="true body")
     show_solid(column[2], guess, view="beam", title="the network's")
+    for ax in column[1:]:
+        ax.set(xlim=(-130, 130), ylim=(130, -130))  # one scale for all
 
 # %%
 # What a model card says
