@@ -90,12 +90,16 @@ for number in range(3):
 fig.colorbar(image, ax=axes[1], label="log-scaled intensity")
 
 # %%
-# Above: log of the raw values, with bright hot pixels. Below: what a model gets. Grey is not measured.
+# Above: the logarithm of the raw values. Below: what a model gets. Grey is not measured. In the last frame symmetry and
+# rings do not agree about the centre ("disagreement"): with the middle saturated, a body that looks so unlike its
+# mirror image has none to be found. A fit may still shift it.
 #
 # A fit of any convex body to the first pattern needs no training, and fits what the logarithm's offset and scale are:
 
 pattern, mask = prepared.patterns[:1], prepared.masks[:1]
-fitter = ForwardFitter(n_starts=8, n_rounds=1, time_budget=15.0, random_state=0).fit(pattern, mask=mask)
+fitter = ForwardFitter(sk.ConvexBody(n_faces=24), n_starts=16, n_rounds=1, random_state=0).fit(
+    pattern, mask=mask
+)
 body = fitter.solids_[0]
 figure = fit_figure(pattern[0], fitter.predict_pattern(pattern)[0], body, mask=mask[0], dq=dq)
 
@@ -104,7 +108,7 @@ print(f"overlap of the front with the true one: {sk.metrics.front_iou(volumes[:1
 print(f"fitted centre: off by {np.hypot(*fitter.responses_[0].shift):.2f} pixels of the grid")
 
 # %%
-# Light that is left in the difference is mostly noise. What the hole and the saturated pixels hid, the fit had to do
-# without. A frame with dark frames beside it has a better background than this one: give them by ``fit(darks=...)``.
+# What the hole and the saturated pixels hid, the fit had to do without. Where dark frames were taken, give them by
+# ``fit(darks=...)``: they tell the background, and the bad pixels, better than any frame by itself.
 
 folder.cleanup()
