@@ -29,6 +29,10 @@ class Filter(Component, ABC):
     told). It draws nothing else: noise on pixels comes from the sample's key by `pixel_uniform`. So the same
     parameters give the same image in NumPy and Keras.
 
+    See Also
+    --------
+    Augmenter : Draws filters for samples.
+
     Notes
     -----
     ``_params(draws, keys, shape)`` gets uniform random numbers (n, n_draws), the samples' keys (n,) and the shape of
@@ -36,10 +40,6 @@ class Filter(Component, ABC):
     ops)`` are written once, with the functions ``ops`` of NumPy or ``keras.ops``, whichever X and params belong to.
     What these would compute unlike each other, such as tables of a distribution, comes from the parameters by
     ``_tables(params)``, in NumPy; ``tables`` names them.
-
-    See Also
-    --------
-    Augmenter : Draws filters for samples.
 
     Examples
     --------

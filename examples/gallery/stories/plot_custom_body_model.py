@@ -23,8 +23,8 @@ from scatterkit.plotting import fit_figure
 class Pencil(PlaneModel):
     """A hexagonal prism with pyramids at both ends.
 
-    A point has logarithms of the width and half the length of the prism, the height of the pyramids over their width,
-    and a quaternion.
+    A point has logarithms of half the width and half the length of the prism, the height of the pyramids over the first
+    of these, and a quaternion.
     """
 
     around = np.arange(6) * np.pi / 3
@@ -63,25 +63,31 @@ truth = np.concatenate(
     [[np.log(38.0), np.log(62.0), 0.55], Rotation.from_euler("xyz", [65, 25, 10], degrees=True).as_quat()]
 )
 body = Pencil().solid(truth, limit=150.0)
-photons = sk.PhotonCounts(1e7, random_state=1).transform(sk.PolyhedronSimulator().transform([body]))
+detector = sk.QGrid(64, dq=0.0148)
+photons = sk.PhotonCounts(1e7, random_state=1).transform(
+    sk.PolyhedronSimulator(detector=detector).transform([body])
+)
 patterns = sk.LogScaler(eps=1.0).transform(photons)
-row, column = np.indices(patterns.shape[1:]) - 64
-mask = np.hypot(row, column) > 3
+row, column = np.indices(detector.shape) - 32
+mask = np.hypot(row, column) > 1.5
 
 # %%
 # A fitter takes the model like any of the package's own. Derivatives are taken numerically, since the model gives none.
 
-fitter = ForwardFitter(Pencil(), n_starts=16, n_rounds=1, random_state=0).fit(patterns, mask=mask)
+experiment = {"simulator": sk.MSFTSimulator(detector=detector), "n_rounds": 1, "random_state": 0}
+fitter = ForwardFitter(Pencil(), n_starts=16, **experiment).fit(patterns, mask=mask)
 found = fitter.solids_[0]
 fitted = fitter.predict_pattern(patterns, mask=mask)[0]
-figure = fit_figure(patterns[0], fitted, found, mask=mask, dq=sk.QGrid().dq, title="A pencil, fitted")
+figure = fit_figure(patterns[0], fitted, found, mask=mask, dq=detector.dq, title="A pencil, fitted")
 
 # %%
 # ``points_`` has the numbers that the best body was made of.
 
-for name, true, fit in zip(("width", "half length"), np.exp(truth), np.exp(fitter.points_[0]), strict=False):
+for name, true, fit in zip(
+    ("half width", "half length"), np.exp(truth), np.exp(fitter.points_[0]), strict=False
+):
     print(f"{name:<12}{fit:6.1f} nm, true {true:.1f} nm")
-print(f"{'height':<12}{fitter.points_[0][2]:6.2f} widths, true {truth[2]:.2f}")
+print(f"{'height':<12}{fitter.points_[0][2]:6.2f} half widths, true {truth[2]:.2f}")
 
 # %%
 # For comparison a free convex body, and a model that is wrong. What the pattern says of a body is its front, so that
@@ -89,9 +95,7 @@ print(f"{'height':<12}{fitter.points_[0][2]:6.2f} widths, true {truth[2]:.2f}")
 
 fits = {"pencil": fitter}
 for name, model in {"free": sk.ConvexBody(n_faces=20), "wrong": "cube"}.items():
-    fits[name] = ForwardFitter(model, n_starts=8, n_rounds=1, n_kept=1, random_state=0).fit(
-        patterns, mask=mask
-    )
+    fits[name] = ForwardFitter(model, n_starts=8, n_kept=1, **experiment).fit(patterns, mask=mask)
 for name, fit in fits.items():
     volumes = sk.Rasterizer().transform([body, fit.solids_[0]])
     overlap = sk.metrics.front_iou(volumes[:1], volumes[1:])[0]

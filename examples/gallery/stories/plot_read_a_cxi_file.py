@@ -60,8 +60,10 @@ print(detector)
 # The preprocessor: photons for ADU, the background from the darkest pixels of every ring, since there are no dark
 # frames; hot and saturated pixels; the centre found in each frame; then onto the grid of wave vectors.
 
+grid = sk.QGrid(64, dq=0.0148)  # rad/nm
 preprocessor = sk.ExperimentPreprocessor(
     detector,
+    grid,
     wavelength=data.attrs["wavelength"],
     gain=1 / 20,
     background="rings",
@@ -74,7 +76,6 @@ print(prepared.summary())
 off = np.hypot(*(prepared.centers - BEAM).T)
 print("centres off by", off.round(2), "pixels of the camera")
 
-dq = sk.QGrid().dq
 fig, axes = plt.subplots(2, 3, figsize=(11.5, 7.4), layout="constrained")
 for number in range(3):
     axes[0, number].imshow(np.log10(np.maximum(raw[number], 1)), cmap="gray")
@@ -84,7 +85,7 @@ for number in range(3):
         axes[1, number],
         prepared.patterns[number],
         mask=prepared.masks[number],
-        dq=dq,
+        dq=grid.dq,
         title=f"pattern {number}",
     )
 fig.colorbar(image, ax=axes[1], label="log-scaled intensity")
@@ -97,11 +98,11 @@ fig.colorbar(image, ax=axes[1], label="log-scaled intensity")
 # A fit of any convex body to the first pattern needs no training, and fits what the logarithm's offset and scale are:
 
 pattern, mask = prepared.patterns[:1], prepared.masks[:1]
-fitter = ForwardFitter(sk.ConvexBody(n_faces=24), n_starts=16, n_rounds=1, random_state=0).fit(
-    pattern, mask=mask
-)
+simulator = sk.MSFTSimulator(detector=grid)
+fitter = ForwardFitter(sk.ConvexBody(n_faces=24), simulator, n_starts=16, n_rounds=1, random_state=0)
+fitter.fit(pattern, mask=mask)
 body = fitter.solids_[0]
-figure = fit_figure(pattern[0], fitter.predict_pattern(pattern)[0], body, mask=mask[0], dq=dq)
+figure = fit_figure(pattern[0], fitter.predict_pattern(pattern)[0], body, mask=mask[0], dq=grid.dq)
 
 volumes = sk.Rasterizer(grid=64).transform([bodies[0], body])
 print(f"overlap of the front with the true one: {sk.metrics.front_iou(volumes[:1], volumes[1:])[0]:.2f}")
