@@ -3,7 +3,7 @@ A body of your own, from an STL file
 ====================================
 
 A model from a microscope, a growth simulation or a CAD program becomes a diffraction pattern. Here the file is written
-on the way: a body with eight arms, as nanoparticles of platinum and gold grow where they grow fast.
+on the way: a body with eight blunt arms, as nanoparticles of platinum and gold grow where they grow fast.
 """
 
 import tempfile

@@ -45,8 +45,8 @@ looks = [FirstLook(pattern, mask) for pattern in patterns]
 dq = sk.QGrid().dq
 fig, axes = plt.subplots(1, 5, figsize=(15, 3.9), layout="constrained")
 for ax, name, pattern, look in zip(axes, names, patterns, looks, strict=True):
-    found = f"body, radius {look.radius:.0f} nm" if look.shows_body else "no body"
-    image = show_pattern(ax, pattern, mask=mask, dq=dq, title=f"{name}\nfirst look: {found}")
+    found = f"a body of {look.radius:.0f} nm" if look.shows_body else "no body"
+    image = show_pattern(ax, pattern, mask=mask, dq=dq, title=f"{name}: {found}")
     if ax is not axes[0]:
         ax.set_ylabel("")
 fig.colorbar(image, ax=axes, label="log-scaled pattern")
@@ -97,3 +97,17 @@ ax.bar(place + 0.2, left["sphere"], 0.4, color="#e69f00", hatch="//", label="the
 ax.set_xticks(place, names)
 ax.set(ylabel="share of the fringes that is left (1)", ylim=(0, 1.25))
 ax.legend(frameon=False, ncols=2, loc="upper left")
+
+# %%
+# Reading it, from left to right:
+#
+# - The network explains much more of the **crystal** than a sphere does: facets show. This one is worth a fit.
+# - With **little light** the first look still finds the size, but the network does no better than the sphere. More than
+#   a size is not to be had.
+# - **Two particles**: fringes in plenty, and neither of the bodies explains any. It takes a model of two, if anything.
+# - Of the **droplet** the sphere leaves next to nothing. There are no facets to look for.
+# - **Stray light** has no body, says the first look, and nothing is explained.
+#
+# Plausibility alone would have let four of five pass: it warns of what is unlike all that the network was calibrated
+# on, artifacts included, and no more. And these shots are simulated: the limits between worth it and not are for you
+# to set, by shots of your own run that you have looked at.

@@ -19,7 +19,9 @@ from scatterkit.plotting import show_pattern
 # A pipeline makes patterns of bodies: onto a grid, through the physics, photons counted, logarithm. Random numbers
 # belong to a step, by its ``random_state``.
 
-bodies = sk.SolidSampler(classes=["truncated_octahedron"], size=(55, 80), random_state=3).sample(2)
+bodies = sk.SolidSampler(
+    classes=["truncated_octahedron"], size=(55, 80), stretch=(1, 1), random_state=3
+).sample(2)
 experiment = make_pipeline(
     sk.Rasterizer(grid=64),
     sk.MSFTSimulator(detector=sk.QGrid(64, dq=0.0148)),
