@@ -79,8 +79,8 @@ for ax, other, name in (
     fig.colorbar(image, ax=ax, label="difference", shrink=0.8)
 
 # %%
-# The kernels agree to rounding: look at the scale of the second picture. The grid's error is thousands of times larger,
-# sits in the dark between the streaks and at large angles, and is still small against most noise.
+# The kernels agree to rounding: look at the scale of the second picture. The grid's error is a hundred thousand times
+# larger, sits in the dark between the streaks and at large angles, and is still small against most noise.
 #
 # A body with dents, as this one, has no exact pattern in closed form; convex ones do, by ``PolyhedronSimulator``. And
 # with the beam through the dents, "straight rays" is a bolder assumption than for a compact crystal.

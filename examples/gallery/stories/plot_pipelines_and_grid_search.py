@@ -20,7 +20,7 @@ from scatterkit.plotting import show_pattern
 # belong to a step, by its ``random_state``.
 
 bodies = sk.SolidSampler(
-    classes=["truncated_octahedron"], size=(55, 80), stretch=(1, 1), random_state=3
+    classes=["truncated_octahedron"], size=(55, 80), stretch=None, random_state=3
 ).sample(2)
 experiment = make_pipeline(
     sk.Rasterizer(grid=64),
