@@ -55,9 +55,9 @@ print(f"{network.n_steps_} steps, {network.weights_.size} weights")
 figure = learning_curve(network.history_)
 
 # %%
-# The loss falls fast at first: the network learns how large bodies are. To tell one from the other takes thousands of
-# steps, and more bodies than these. The validation is the curve to watch: of 80 bodies a network soon knows every one
-# by heart.
+# The loss falls fast at first: the network finds one body that suits all patterns about equally badly. To tell one
+# pattern from another takes thousands of steps, and more bodies than these. The validation is the curve to watch: of 80
+# bodies a network soon knows every one by heart.
 #
 # Save it. One file holds the settings, the weights and the log; numbers and plain text, no code that would run when
 # somebody opens it. Half precision is the default and makes the file half as large.
@@ -80,8 +80,8 @@ print("the same:", np.array_equal(expected, same))
 print(f"in half precision: off by {np.abs(expected - nearly).mean():.1e} in the mean of all voxels")
 
 # %%
-# How good is it? That belongs on the model card, with the numbers for something simple beside it. Here the same body
-# for all patterns, the mean of the pool's outlines, would do nearly as well.
+# How good is it? That belongs on the model card, with something simple beside it. This one is no better than a single
+# body for all patterns, and that is in fact what it gives: look at predictions, not at the loss alone.
 
 loaded = PhysicsReconstructor.load(half)
 found = loaded.predict_solids(patterns)
