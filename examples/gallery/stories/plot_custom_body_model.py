@@ -15,7 +15,7 @@ from scatterkit.fitting import ForwardFitter, PlaneModel
 from scatterkit.plotting import fit_figure
 
 # %%
-# A convex body is an intersection of half-spaces, :math:`n_i \\cdot r \\le d_i`. A model says which ones belong to its
+# A convex body is an intersection of half-spaces, ``n @ r <= d``. A model says which ones belong to its
 # numbers (``planes``), where a search starts (``starts``), how a step changes the numbers (``move``), and how large a
 # usual step is (``rates``). A step turns the body by a small rotation vector, which knows no poles.
 
