@@ -45,7 +45,7 @@ looks = [FirstLook(pattern, mask) for pattern in patterns]
 dq = sk.QGrid().dq
 fig, axes = plt.subplots(1, 5, figsize=(15, 3.9), layout="constrained")
 for ax, name, pattern, look in zip(axes, names, patterns, looks, strict=True):
-    found = f"a body of {look.radius:.0f} nm" if look.shows_body else "no body"
+    found = f"radius {look.radius:.0f} nm" if look.shows_body else "no body"
     image = show_pattern(ax, pattern, mask=mask, dq=dq, title=f"{name}: {found}")
     if ax is not axes[0]:
         ax.set_ylabel("")
