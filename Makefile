@@ -4,10 +4,12 @@
 #
 #   make demo PYTHON=/opt/python3.12/bin/python3     another Python to create the environment with
 #   make test ARGS="-k rasterizer -x"                more arguments for the command behind a target
+#   make test JOBS=0 ARGS="--pdb"                    tests in one process; two of them by default
 
 VENV  ?= .venv
 PYTHON ?=
 ARGS  ?=
+JOBS  ?= 2
 # where the wheel is tried, and with which extras: `test` has no network library
 WHEEL_VENV ?= .venv-wheel
 EXTRAS     ?= test
@@ -15,6 +17,9 @@ EXTRAS     ?= test
 py     := $(VENV)/bin/python
 stamps := $(VENV)/stamps
 log    := $(VENV)/setup.log
+
+# A file of tests stays in one process: what its tests share is made once.
+pytest := $(py) -m pytest -n $(JOBS) --dist loadfile
 
 export MPLBACKEND ?= Agg
 # Either would let packages from outside into the environment.
@@ -34,7 +39,7 @@ demo: $(stamps)/core  ## reconstruct a measured pattern; figure and body go to d
 	$(py) -u examples/reconstruct_measured_pattern.py $(ARGS)
 
 test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
-	$(py) -m pytest $(ARGS)
+	$(pytest) $(ARGS)
 
 # what computes on Keras tensors; of the networks' tests those in which the backend has a say
 network_tests := bodies columns decoders exact_loss losses networks optimizer pose reconstructor surface_loss targets training
@@ -43,10 +48,10 @@ keras_tests := tests/simulation/test_keras*.py tests/simulation/test_tensor_bodi
     $(network_tests:%=tests/reconstruction/test_%.py)
 
 test-torch: $(stamps)/torch  ## run the tests of what uses Keras under PyTorch instead of TensorFlow
-	KERAS_BACKEND=torch $(py) -m pytest $(keras_tests) $(ARGS)
+	KERAS_BACKEND=torch $(pytest) $(keras_tests) $(ARGS)
 
 test-all: $(stamps)/dev  ## run every test, the slow ones too
-	$(py) -m pytest -m "" $(ARGS)
+	$(pytest) -m "" $(ARGS)
 
 lint: $(stamps)/dev  ## check format, style, types, import layers and docstrings
 	$(py) -m ruff format --check .
