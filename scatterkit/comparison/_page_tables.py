@@ -103,7 +103,7 @@ def difference_table(comparison: Comparison, reference: str) -> str:
             if method != reference
         ]
         parts += rows
-    heads = ["figure", "method", f"median difference from {text(reference)}", "95 % interval"]
+    heads = ["figure", "method", "median difference", "95 % interval"]
     heads += ["in words", "better on", "pairs (left out)"]
     words = (
         "Sample by sample, a method's figure minus that of the reference, with bootstrap intervals of the median. An "
