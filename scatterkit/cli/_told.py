@@ -52,19 +52,24 @@ def _of_generated(path: Path) -> dict[str, Any] | None:
 
 def options_of(simulator: Any) -> dict[str, Any] | None:
     """Give the options that describe a simulator's experiment; None where there are none for it."""
-    from scatterkit.experiment import FlatDetector, QGrid
+    import numpy as np
 
+    from scatterkit.experiment import FlatDetector, QGrid
+    from scatterkit.simulation import MSFTSimulator
+
+    if type(simulator) is not MSFTSimulator or simulator.absorption == "index":
+        return None
     detector = QGrid() if simulator.detector is None else simulator.detector
-    if simulator.absorption == "index" or not isinstance(detector, (FlatDetector, QGrid)):
+    if type(detector) not in (FlatDetector, QGrid):  # a grid of another kind differs in depth
         return None
     told = {**dict.fromkeys(EXPERIMENT_OPTIONS), **simulator.get_params(deep=False)}
     told |= detector.get_params(deep=False)
-    pixels = detector.n_pixels
-    told["pixels"] = list(pixels) if isinstance(pixels, tuple) else [pixels]
+    told["pixels"] = np.ravel(detector.n_pixels).tolist()
     options = {name: told[name] for name in EXPERIMENT_OPTIONS}
-    described = make_simulator(argparse.Namespace(**options))
-    # a detector may be tilted, which no option says
-    return options if described.detector.get_params() == detector.get_params() else None
+    described = make_simulator(argparse.Namespace(**options)).detector
+    # a detector may be tilted, or not centred, which no option says
+    places = zip(described.wavevectors(1.0), detector.wavevectors(1.0), strict=True)
+    return options if all(map(np.array_equal, *zip(*places, strict=True))) else None
 
 
 def adopt_experiment(args: argparse.Namespace) -> None:
