@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -190,14 +191,18 @@ class _Store:
         axes, known = _static(block), _static(first)
         for name in sorted(set(axes) | set(known)):
             both = name in axes and name in known
-            if not both or not np.array_equal(axes[name].values, known[name].values):
+            if not both or not axes[name].variable.equals(known[name].variable):  # NaN equals NaN
                 raise fail("source", OWNER, f"blocks of the same {name!r}", "blocks in which it differs")
-        for name, value in jsonable(block.attrs, owner=OWNER).items():
-            values = self.attributes.setdefault(name, [value])
+        attributes, begun = _plain(block.attrs), _plain(first.attrs)
+        for name in SHARED:
+            here, there = attributes.get(name), begun.get(name)
+            if here != there:
+                raise fail(
+                    "source", OWNER, f"blocks of the same {name!r}", f"{shown(there)} and {shown(here)}"
+                )
+        for name, value in attributes.items():
+            values = self.attributes.setdefault(name, [])
             if value not in values:
-                if name in SHARED:
-                    given = f"{shown(values[0])} and {shown(value)}"
-                    raise fail("source", OWNER, f"blocks of the same {name!r}", given)
                 values.append(value)
 
     def _specs(self, block: xr.Dataset) -> Iterator[ArraySpec]:
@@ -205,7 +210,7 @@ class _Store:
             dtype = self.dtypes.get(name, "bool")
             if name in block and dtype is not None:
                 image = block[name]
-                attrs = jsonable(image.attrs, owner=OWNER)
+                attrs = _plain(image.attrs)
                 yield image_spec(
                     name, tuple(map(str, image.dims)), image.shape[1:], dtype, self.shard_size, None, attrs
                 )
@@ -217,7 +222,7 @@ class _Store:
                     "source", OWNER, "a Dataset that Zarr can hold", f"{name!r} of type {column.dtype}"
                 )
             dtype = STRING if is_text else np.dtype(str(column.dtype)).name
-            attrs = jsonable(column.attrs, owner=OWNER)
+            attrs = _plain(column.attrs)
             yield ArraySpec(name, tuple(map(str, column.dims)), column.shape[1:], dtype, attrs=attrs)
 
     def _values(
@@ -259,7 +264,7 @@ class _Store:
             raise fail("source", OWNER, "at least one block", "none")
         self._end_shard()
         static: Static = {
-            name: (tuple(map(str, c.dims)), _static_values(name, c), jsonable(c.attrs, owner=OWNER))
+            name: (tuple(map(str, c.dims)), _static_values(name, c), _plain(c.attrs))
             for name, c in _static(self.first).items()
         }
         noted = {name: values[0] if len(values) == 1 else values for name, values in self.attributes.items()}
@@ -287,6 +292,18 @@ def _static(block: xr.Dataset) -> dict[str, xr.DataArray]:
         for name, c in block.coords.items()
         if c.ndim and SAMPLE not in c.dims and c.dtype.kind in "iufbOUT"
     }
+
+
+def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes as a store's metadata can hold them, or raise: its JSON has no NaN."""
+    found = jsonable(attrs, owner=OWNER)
+    for name, value in found.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            given = f"{name!r} = {shown(value)}"
+            raise fail("source", OWNER, "a Dataset whose attributes are finite", given) from None
+    return found
 
 
 def _static_values(name: str, column: xr.DataArray) -> NDArray[Any]:

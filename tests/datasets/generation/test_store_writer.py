@@ -118,6 +118,12 @@ def test_attributes_that_differ_between_blocks_are_kept_as_a_list(tmp_path: Path
     assert stored.attrs["wavelength"] == 13.5
 
 
+def test_what_is_not_a_number_is_the_same_in_all_blocks(tmp_path: Path) -> None:
+    block = full_set(2).assign_coords(energy=("bin", [1.0, np.nan]))
+    stored = write_store([block, block], tmp_path / "run.zarr")
+    np.testing.assert_array_equal(stored.energy, [1.0, np.nan])
+
+
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
@@ -150,6 +156,9 @@ def test_attributes_that_differ_between_blocks_are_kept_as_a_list(tmp_path: Path
         (lambda data: [data, data.isel(row=slice(3))], {}, "'pattern' of shape|'mask' of shape"),
         (lambda data: [data, data.assign_attrs(wavelength=20.0)], {}, "the same 'wavelength'.*13.5 and 20.0"),
         (lambda data: [data, data.assign_coords(z=data.z / 2)], {}, "blocks of the same 'z'"),
+        (lambda data: data.assign_attrs(temperature=np.nan), {}, "finite. Got 'temperature' = nan"),
+        (lambda data: [data, data.drop_attrs()], {}, "the same '(wavelength|box)'.*13.5 and None"),
+        (lambda data: [data.drop_attrs(), data], {}, "the same '(wavelength|box)'.*None and 13.5"),
     ],
 )
 def test_a_refused_source_leaves_nothing(
