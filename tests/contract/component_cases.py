@@ -64,7 +64,8 @@ def one_row() -> dict[str, Any]:
 def small_fit() -> dict[str, Any]:
     simulator = scatterkit.MSFTSimulator(box=80.0, detector=scatterkit.QGrid(n_pixels=8, dq=0.05))
     model = scatterkit.ConvexBody(n_faces=12)
-    return {"model": model, "simulator": simulator, "grid": 8, "n_steps": 10, "n_kept": 1, "radii": [20.0]}
+    search = {"n_starts": 1, "n_rounds": 1, "n_steps": 10, "n_kept": 1, "radii": [20.0]}
+    return {"model": model, "simulator": simulator, "grid": 8, **search}
 
 
 def small_search() -> dict[str, Any]:

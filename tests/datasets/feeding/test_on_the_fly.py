@@ -194,8 +194,10 @@ class Without:
         missing = name.partition(".")[0] in {sorted(missing)!r}
         return None if missing else self.finder.find_spec(name, *rest)
 sys.meta_path[:] = map(Without, sys.meta_path)
+import importlib
 from scatterkit import MSFTSimulator, QGrid
 from scatterkit.datasets import OnTheFly
+importlib.import_module("scatterkit.datasets.feeding.on_the_fly").jit = lambda run: run  # at once, as above
 x, y = next(iter(OnTheFly(simulator=MSFTSimulator(detector=QGrid(8, dq=0.05)), grid=8, batch_size=2)))
 print(tuple(x.shape), tuple(y.shape))
 """

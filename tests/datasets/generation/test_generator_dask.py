@@ -42,6 +42,22 @@ def client(tmp_path_factory):
         yield client
 
 
+@pytest.fixture
+def threads():
+    """A cluster within this process, which starts at once."""
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as client:
+        yield client
+
+
+def test_a_cluster_makes_the_same_set(threads, tmp_path, whole):
+    path = tmp_path / "set.zarr"
+    small_generator().generate(path, N_SAMPLES, client=threads, verbose=False)
+    assert tree(path) == tree(whole)
+
+
+@pytest.mark.slow
 def test_a_cluster_whose_worker_is_killed(client, tmp_path, whole):
     path = tmp_path / "set.zarr"
     pids = client.run(os.getpid)
@@ -82,34 +98,31 @@ def test_errors_of_a_worker_come_here(client, tmp_path):
     assert "of 30 samples are finished" in " ".join(caught.value.__notes__)
 
 
-def test_only_errors_of_files_are_tried_again(tmp_path):
+def test_only_errors_of_files_are_tried_again(threads, tmp_path):
     """Any other error would come again."""
-    with distributed.Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as client:
-        tried = tmp_path / "tried"
+    tried = tmp_path / "tried"
 
-        def fail(error, times):
-            def task(block):
-                with tried.open("a") as stream:
-                    stream.write(".")
-                if len(tried.read_text()) <= times:
-                    raise error
-                return block
+    def fail(error, times):
+        def task(block):
+            with tried.open("a") as stream:
+                stream.write(".")
+            if len(tried.read_text()) <= times:
+                raise error
+            return block
 
-            return task
+        return task
 
-        for error in (ValueError("bad sample"), SupersededError("ended")):
-            tried.unlink(missing_ok=True)
-            with pytest.raises(type(error), match=str(error)):
-                list(run_blocks(fail(error, 9), [5], 1, client))
-            assert tried.read_text() == "."
-        tried.unlink()
-        assert list(run_blocks(fail(OSError("stale handle"), 2), [5], 1, client)) == [5]
-        tried.unlink()
-        with pytest.raises(OSError, match="stale handle"):
-            list(run_blocks(fail(OSError("stale handle"), 9), [5], 1, client))
-        assert tried.read_text() == "...."
+    for error in (ValueError("bad sample"), SupersededError("ended")):
+        tried.unlink(missing_ok=True)
+        with pytest.raises(type(error), match=str(error)):
+            list(run_blocks(fail(error, 9), [5], 1, threads))
+        assert tried.read_text() == "."
+    tried.unlink()
+    assert list(run_blocks(fail(OSError("stale handle"), 2), [5], 1, threads)) == [5]
+    tried.unlink()
+    with pytest.raises(OSError, match="stale handle"):
+        list(run_blocks(fail(OSError("stale handle"), 9), [5], 1, threads))
+    assert tried.read_text() == "...."
 
 
 def test_a_client_is_checked(tmp_path, monkeypatch):
