@@ -186,7 +186,7 @@ CASES: dict[str, Case] = {
     "Shift": Case(spoil),
     "ShotNoise": Case(spoil),
     "SimplexFitter": Case(
-        lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"classes": ["sphere"]}
+        lambda fitter: fitter.fit(patterns()), lambda: small_search() | {"classes": ["tetrahedron"]}
     ),
     "SimulatedExperiment": Case(spoil),
     "Solid": Case(lambda solid: solid.volume, tetrahedron),
