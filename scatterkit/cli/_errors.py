@@ -46,8 +46,13 @@ OF_COMMANDS = {
     "predict": {"name": "model"},
     "compare": {"time_budget": "budget", "model": "methods"},
 }
-HINTS = {"the detector's shape": "pixels", "leaving it by": "centre", "solids inside the box": "magnify"}
-"""Words of errors, and the option that may help."""
+HINTS = {
+    "the detector's shape": "--pixels says how many pixels the patterns have.",
+    "solids inside the box": "--magnify 0.1 is for lengths in Angstrom, --centre for a body off the origin, "
+    "--box for a large one.",
+    "convex polyhedra": "Leave out --exact for bodies that are not convex.",
+}
+"""Words of errors, and the options that may help, the one that a command needs to have for it first."""
 
 
 def in_options(text: str, command: str, parser: argparse.ArgumentParser) -> str:
@@ -56,7 +61,9 @@ def in_options(text: str, command: str, parser: argparse.ArgumentParser) -> str:
     if found is None:
         return text
     known = {action.dest for action in parser._actions}
-    text += "".join(f" See --{name}." for words, name in HINTS.items() if words in text and name in known)
+    text += "".join(
+        f" {hint}" for words, hint in HINTS.items() if words in text and _option_of(hint) in known
+    )
     name = found[1]
     positional = [action for action in parser._actions if not action.option_strings]
     if name == "X" and positional:
@@ -66,6 +73,11 @@ def in_options(text: str, command: str, parser: argparse.ArgumentParser) -> str:
         if action.dest == name:
             return f"{shown(action)} must{text[found.end() :]}"
     return text
+
+
+def _option_of(hint: str) -> str:
+    """Give the first option that a hint names."""
+    return re.findall(r"--(\w+)", hint)[0]
 
 
 def shown(action: argparse.Action) -> str:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -133,15 +134,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse twice where a file of settings is given: it puts other defaults in their place."""
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args = _known(parser, argv)
     if getattr(args, "config", None) is not None:
         apply_config(args.parser, args.config, args.command, COMMANDS)
-        args = parser.parse_args(argv)
+        args = _known(parser, argv)
     if args.command is not None:
         missing = [name for name in getattr(args, "needed", ()) if getattr(args, name) in (None, [])]
         if missing:
             names = {action.dest: shown(action) for action in args.parser._actions}
             args.parser.error("needed: " + ", ".join(names[name] for name in missing))
+    return args
+
+
+def _known(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; of an option that there is not, the command itself says what may have been meant."""
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        own = getattr(args, "parser", parser)
+        options = [option for action in own._actions for option in action.option_strings]
+        meant = [close for text in unknown for close in get_close_matches(text.split("=")[0], options, n=1)]
+        hint = f". Did you mean {', '.join(meant)}?" if meant else ""
+        own.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     return args
 
 

@@ -14,6 +14,8 @@ from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.facets import FacetScattering
 
 Counts = NDArray[np.float64]
+MOST_LOGARITHM = 50.0
+"""No logarithm of an intensity reaches this: exp(50) is 5e21."""
 
 
 def measured_masks(
@@ -44,7 +46,12 @@ def measured_patterns(
     if not (masks & lit).any(axis=(1, 2)).all():
         raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
     # what was not measured may hold anything, NaN too
-    return check_patterns(np.where(masks, X, 0), owner=owner)
+    patterns = check_patterns(np.where(masks, X, 0), owner=owner)
+    highest = patterns.max(initial=0.0)
+    if highest > MOST_LOGARITHM:
+        allowed = "log-scaled patterns, usually in [0, 1]; counts and intensities become such by LogScaler"
+        raise fail("X", owner, allowed, f"values up to {highest:.6g}")
+    return patterns
 
 
 def photons_of(counts: ArrayLike | None, shape: tuple[int, ...], *, owner: str) -> Sequence[Any]:

@@ -272,7 +272,7 @@ class ForwardFitter(PatternFitter):
                 bar.total = total
                 bar.update()
                 if len(history) % 10 == 0:
-                    bar.set_postfix(residual=f"{entry['residual']:.5f}", refresh=False)
+                    bar.set_postfix(residual=f"{entry['residual']:.1e}", refresh=False)
 
             def fit(request: FitRequest, model: BodyModel) -> FittedPattern:
                 # each model counts from zero, the record of the pattern goes on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,7 +197,14 @@ class Solid(Body):
 
         vertices, faces, stem = read_mesh(path, owner=cls.__name__)
         body = Solid(vertices, faces, name or stem)
-        _ = body._mesh  # an open surface is told here, where the file is named
+        try:
+            _ = body._mesh  # an open surface is told here, where the file is named
+        except ValueError as error:
+            error.add_note(
+                f"The mesh is that of {fspath(path)}. Programs for meshes close holes, such as MeshLab, or "
+                "trimesh.repair.fill_holes."
+            )
+            raise
         return body
 
     # -- what can be done ------------------------------------------------------------------------------------
