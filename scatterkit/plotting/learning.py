@@ -94,7 +94,16 @@ def _draw_losses(
     known = np.concatenate([loss[np.isfinite(loss)], validation[told]])
     if known.size and known.min() > 0:
         ax.set_yscale("log")
+        if known.max() < 100 * known.min():  # plain numbers: powers of ten are few or none here
+            ax.yaxis.set_major_formatter(_plain)
+            ax.yaxis.set_minor_formatter(_plain)
     ax.set_ylabel("loss")
+
+
+def _plain(value: float, _place: int | None = None) -> str:
+    """Write no 5, 7, 8 or 9 of a power of ten: they would have no room above a 4 or a 6."""
+    mantissa = float(f"{value:e}".split("e")[0])
+    return "" if mantissa in (5, 7, 8, 9) else f"{value:g}"
 
 
 def _running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -54,6 +54,21 @@ def test_the_thick_line_is_a_running_mean():
     assert thick.get_ydata()[200] == pytest.approx(1.5, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(2.4, 4.8, ["3", "4"]), (0.003, 0.05, ["0.003", "0.004", "0.006", "0.01", "0.02", "0.03", "0.04"])],
+)
+def test_losses_within_two_decades_have_plain_numbers(low, high, expected):
+    other = {"validation": np.nan, "learning_rate": 1.0, "skipped": 0}
+    figure = learning_curve([{"step": 1, "loss": high, **other}, {"step": 2, "loss": low, **other}])
+    figure.draw_without_rendering()
+    axis, (bottom, top) = figure.axes[0].yaxis, figure.axes[0].get_ylim()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    shown = {tick.get_loc(): tick.label1.get_text() for tick in ticks if bottom <= tick.get_loc() <= top}
+    assert [shown[place] for place in sorted(shown) if shown[place]] == expected
+    assert overlapping_texts(figure) == []
+
+
 @pytest.mark.parametrize("rows", [[], [{"step": 1, "loss": 2.0}]])
 def test_refusals(rows):
     with pytest.raises(

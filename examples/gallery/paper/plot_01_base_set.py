@@ -16,8 +16,8 @@ from scatterkit.solids import catalogue_names
 # The base set
 # ------------
 # All 21 classes are in the catalogue. Here each has a circumradius of 100 nm and is tilted a little, so that more
-# than one face is seen. The beam comes from the front left. What it strikes is blue. The brown side is hardly
-# measured: silver absorbs the light before it gets there.
+# than one face is seen. The beam comes from the front right. What it strikes is blue. The brown side is hardly
+# measured: silver absorbs the light before it gets there. (Light and dark only tell the faces apart.)
 
 tilt = Rotation.from_euler("xyz", [-20, -15, 0], degrees=True)
 base_set = [

@@ -20,7 +20,8 @@ from scatterkit.reconstruction import CompactEncoder, PhysicsReconstructor
 # --------------------
 # 20 000 steps of 16 patterns. The thin line is the loss of ten steps, the thick one its running mean. Training patterns
 # have artifacts, those for validation have none, and so they have the smaller loss. What they tell is whether the
-# network learns patterns by heart. It does not: both curves fall to the end. More steps would still have helped.
+# network learns patterns by heart. It does not: both curves fall until the learning rate has come to zero. A longer
+# training would probably have brought them lower.
 
 trained = PhysicsReconstructor.from_pretrained("silver-13.5nm")
 hours = trained.history_[-1]["seconds"] / 3600
@@ -70,5 +71,5 @@ for name, answer in {"the tiny network": network.predict(patterns[test]), "one s
 
 # %%
 # The front is the hard part. A network whose fronts have not passed those of the sphere cannot read a pattern yet,
-# whatever its curve looks like. For a training in earnest see the guide, "Reconstruction by a network", and
+# whatever its curve looks like. For a training in earnest see :doc:`the guide </reconstruction>`, and
 # ``examples/train_silver.py``, which made the packaged one.
