@@ -71,7 +71,7 @@ for column, (ax, true, answer) in enumerate(zip(axes.T, truth, found, strict=Tru
     ax[3].set_title(f"front IoU {fronts[column]:.2f}")
 rows = [
     "pattern",
-    "of the answer",
+    "that of the answer",
     "truth, beam view",
     "answer, beam view",
     "truth, side view",

@@ -54,7 +54,8 @@ q, lines = (np.arange(4, 125) - 64) * dq, intensity[:, 64, 4:125]
 # Against noise
 # -------------
 # Give the detector a number of photons and ask by how many standard deviations of counted photons the tip changes what
-# is expected. The root of the sum of squares over all pixels is the significance of the tip, if all else is known.
+# is expected. The root of the sum of squares over all pixels is the significance of the tip, if all else is known. The
+# grey line is at five standard deviations.
 
 figure, ((outlines, patterns), (ratios, noise)) = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 styles = ["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))]

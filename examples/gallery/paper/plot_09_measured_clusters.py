@@ -47,11 +47,14 @@ except DataNotFoundError:
 # Network, then physics
 # ---------------------
 # ``Refiner`` takes what the network proposes for the eight turned and mirrored views of a pattern, ranks it by its
-# exact patterns, and follows the best by damped least squares. Six seconds each are short. Ten are the default.
+# exact patterns, and follows the best by damped least squares. Then it tries starts that the pattern itself gives. By
+# default these have ten seconds in all. Here they may take longer, but are few: so the answer does not depend on how
+# busy the computer is.
 
 network = PhysicsReconstructor.from_pretrained("silver-13.5nm")
 proposed = network.predict_solids(patterns, mask=masks)
-refined = network.set_params(refine=Refiner(seconds=6.0)).predict_solids(patterns, mask=masks)
+refiner = Refiner(seconds=200.0, n_starts=8)
+refined = network.set_params(refine=refiner).predict_solids(patterns, mask=masks)
 
 # %%
 # Judged alike
@@ -88,8 +91,8 @@ for row, name, pattern, mask, first, last in zip(
 # What is seen
 # ------------
 # The network alone finds size and outline, and some of the streaks that large facets throw. Refinement brings the
-# residual down and with it most of the fringes into place. It is not done in six seconds: where a residual is still
-# above 5e-3, more time finds a better body. Do not read more than there is into the side views. The brown end is not
+# residual down and with it most of the fringes into place. Where a residual is still above 5e-3, more starts find a
+# better body. Do not read more than there is into the side views. The brown end is not
 # measured, and where a body looks like a plate, that is how its start ended: light gets 40 nm deep and no further.
 # Small facets at the rim may differ from run to run at the same residual. Give it a minute, and compare several runs,
 # before you believe a facet.

@@ -88,9 +88,9 @@ for name, found in answers.items():
 # %%
 # What so short a run can show
 # ----------------------------
-# That all three run, and what each costs. Not which is better. Look along the rows: each scheme gives the same body for
+# That all three run, and not which is better. Look along the rows: each scheme gives the same body for
 # every pattern, the usual one of the training set. In this time no network learns more than that from 200 bodies, and
 # one that has not passed the sphere has no opinion worth comparing.
 #
-# That takes far longer. ``tests/benchmarks/bench_training_modes.py`` compares for as long as you like. The
-# guide, "Reconstruction by a network", says what this package's own network was trained by, and why.
+# That takes far longer. ``tests/benchmarks/bench_training_modes.py`` compares for as long as you like. :doc:`The guide
+# </reconstruction>` says what this package's own network was trained by, and :doc:`decisions </decisions>` say why.

@@ -64,7 +64,8 @@ class JetStreak(Filter):
 
 
 # %%
-# Drawn by itself, three times, with what was drawn for it in small print. Grey is what the mask leaves out.
+# Drawn by itself, three times, with what was drawn for it in small print. Grey is what the mask leaves out, the bright
+# middle of the streak. Its flanks are left, as in an experiment where the mask was drawn too narrow.
 
 body = sk.Solid.from_catalogue("icosahedron", circumradius=85).stretch(1.2, axis="C5")
 body = body.rotate(Rotation.from_euler("xyz", [20, 35, 50], degrees=True))

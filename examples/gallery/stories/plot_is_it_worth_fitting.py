@@ -26,6 +26,7 @@ hits = sk.Rasterizer(grid=64).transform([crystal, crystal, [crystal.shift((-40, 
 intensities = np.concatenate([sk.MSFTSimulator().transform(hits), np.ones((1, 128, 128), np.float32)])
 light = [1e7, 4e3, 1e7, 1e7, 2e5]  # photons on the detector
 photons = [sk.PhotonCounts(n, random_state=i).transform(intensities[i : i + 1]) for i, n in enumerate(light)]
+# what is added before the logarithm: the same share of the light as in the network's training
 scales = [100.0 * n / total for n, total in zip(light, intensities.sum(axis=(1, 2)), strict=True)]
 patterns = np.concatenate(
     [sk.LogScaler(eps=max(scale, 1.0)).transform(one) for one, scale in zip(photons, scales, strict=True)]

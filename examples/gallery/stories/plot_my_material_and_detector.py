@@ -83,7 +83,7 @@ fig.colorbar(image, label="log$_{10}$(1 + photons)")
 
 # %%
 # What a model takes is a log-scaled pattern over wave vectors, with a mask. A preprocessor that knows the detector
-# brings it there; no pixel is filled in where nothing was measured. A network or a fit takes the grid below as it is.
+# brings it there; no pixel is filled in where nothing was measured. Networks and fits take this grid as their detector.
 
 grid = sk.QGrid(128, dq=0.0036)  # rad/nm
 preprocessor = sk.ExperimentPreprocessor(detector, grid, wavelength=WAVELENGTH, background=None)
