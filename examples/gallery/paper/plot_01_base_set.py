@@ -38,8 +38,9 @@ show_solids(cut.sample(14))
 # %%
 # No catalogue at all
 # -------------------
-# The package's own network learned from intersections of random half-spaces. They have facets of any number and
-# direction, and no symmetry that a network could mistake for a measurement. The bodies above are, but for the sphere,
-# special cases of them.
+# Half of what the package's own network learned from are bodies like those above, half intersections of half-spaces:
+# balls with random planes, Wulff polyhedra, decahedra, icosahedra and twinned plates. Of a crystal's faces each lies a
+# little nearer or farther than its likes. So there is no perfect symmetry that a network could mistake for a
+# measurement.
 
 show_solids(sk.HalfSpaceSampler(random_state=1).sample(14), names=[""] * 14)
