@@ -36,7 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder for the pictures")
     parser.add_argument("--format", default="png", help="of the pictures: png, webp, pdf, svg, ...")
-    parser.add_argument("--seed", type=int, default=4, help="another seed draws other artifacts")
+    parser.add_argument("--seed", type=int, default=337, help="another seed draws other artifacts")
     arguments = parser.parse_args()
     pattern, seed = simulated_pattern(), arguments.seed
 
