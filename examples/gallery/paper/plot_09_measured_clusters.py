@@ -85,16 +85,16 @@ for row, name, pattern, mask, first, last in zip(
     depth = show_depth(row[5], sk.Rasterizer(grid=64).transform([last])[0], title="depth of the front")
     figure.colorbar(depth, ax=row[5], label="$z$ (nm)")
     for ax in row[3:]:
-        ax.set(xlim=(-120, 120), ylim=(120, -120))
+        ax.set(xlim=(-160, 160), ylim=(160, -160))
 
 # %%
 # What is seen
 # ------------
 # The network alone finds size and outline, and some of the streaks that large facets throw. Refinement brings the
-# residual down and with it most of the fringes into place. Where a residual is still above 5e-3, more starts find a
-# better body. Do not read more than there is into the side views. The brown end is not
-# measured, and where a body looks like a plate, that is how its start ended: light gets 40 nm deep and no further.
-# Small facets at the rim may differ from run to run at the same residual. Give it a minute, and compare several runs,
-# before you believe a facet.
+# residual down and with it most of the fringes into place. The star is not done: more starts find a better body, as
+# figure 11 shows. Do not read more than there is into the side views. The brown end is not measured: light gets 40 nm
+# deep and no further. Sides that are nearly parallel to the beam are badly known too: whether a body looks like a plate
+# or a column may be how its start ended. So may small facets at the rim be. Take more starts or a minute of time, and
+# compare several runs, before you believe a facet.
 #
 # Patterns: I. Barke et al., Nature Communications 6, 6187 (2015), CC BY 4.0, on a linear scale of the logarithm.
