@@ -53,9 +53,12 @@ linkcheck_anchors = False  # many pages make theirs by scripts
 html_theme = "pydata_sphinx_theme"
 html_title = f"scatterkit {release}"
 html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_theme_options = {"navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("[!a]*", "accuracy", "augmentation")}  # all but the reference's
+html_sidebars = {
+    page: [] for page in ("[!a]*", "accuracy", "augmentation", "gallery/*/*")
+}  # all but the reference's
 html_math_renderer = "mathml"
 
 

@@ -70,7 +70,7 @@ show_solid(
     axes[2, 0], comparison.bodies["stretched decahedron"][0], view="side", title="decahedron, from the side"
 )
 for ax in (*axes[1:, 0], *axes[2, 1:]):
-    ax.set(xlim=(-140, 140), ylim=(140, -140))
+    ax.set(xlim=(-165, 165), ylim=(165, -165))
 
 # %%
 # How to read it
@@ -81,9 +81,9 @@ for ax in (*axes[1:, 0], *axes[2, 1:]):
 # So neither of the named bodies, as perfect as they are here, is the particle. The decahedron comes a little nearer
 # than the icosahedron, as in the publication. At this distance from the free body that means little.
 #
-# Nor does a small residual make the free body right in all that is drawn. Its lit facets are measured. The brown side,
-# and so its length along the beam, is not. Other starts may give other small facets: ``ForwardFitter.candidates_`` has
-# them, and ``build_report`` says which facets are determined.
+# Nor does a small residual make the free body right in all that is drawn. Its lit facets are measured, but
+# not its far side, and so not its length along the beam. Other starts may give other small facets:
+# ``ForwardFitter.candidates_`` has them, and ``build_report`` says which facets are determined.
 #
 # The residuals are means over this mask after fitting the response. They cannot be set beside the published losses,
 # which were taken on another scale.
