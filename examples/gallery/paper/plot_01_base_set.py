@@ -41,6 +41,6 @@ show_solids(cut.sample(14))
 # Half of what the package's own network learned from are bodies like those above, half intersections of half-spaces:
 # balls with random planes, Wulff polyhedra, decahedra, icosahedra and twinned plates. Of a crystal's faces each lies a
 # little nearer or farther than its likes. So there is no perfect symmetry that a network could mistake for a
-# measurement.
+# measurement. More about :doc:`samplers of bodies </generated_bodies>`.
 
 show_solids(sk.HalfSpaceSampler(random_state=1).sample(14), names=[""] * 14)

@@ -85,6 +85,6 @@ for ax in axes[1:].flat:
 # -------------
 # The fit on the small detector has seen one dark ring, and its front is still closer than the network's. So for this
 # body some of what the network lost was still in the pattern: convexity, exact physics and many photons bring it back.
-# What gets worse first are slopes, depth and small facets. Note the residuals: the worse body has the smaller one, since a
-# small detector asks little. And ten million photons of one particle alone are a good day. With fewer, weak fringes go
-# first, and they are what the fit lives on.
+# What gets worse first are slopes, depth and small facets. Note the residuals: the worse body has the smaller one,
+# since a small detector asks little. And ten million photons of one particle alone are a good day. With fewer, weak
+# fringes go first, and they are what the fit lives on.

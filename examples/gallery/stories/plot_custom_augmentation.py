@@ -97,3 +97,5 @@ print(same, alone.history()[0], sep="\n")
 # Hand the augmenter to ``PhysicsReconstructor(augmenter=...)``, which takes it from here. Do not trust the ranges of a
 # filter before you have laid its pictures beside measured shots: a network that was trained on streaks unlike yours
 # has learnt another fault.
+#
+# More about :doc:`artifacts </augmentation>`.

@@ -107,3 +107,5 @@ for name, fit in fits.items():
 # holds the pencil among its bodies, and would come nearer with more starts, but not to these numbers. The wrong model
 # leaves far more. A model also settles the back of the body, which the pattern does not show: that is the model's word,
 # not a measurement.
+#
+# More about :doc:`fits and their models </forward_fitting>`.

@@ -99,3 +99,5 @@ fig.colorbar(image, ax=axes, label="log-scaled intensity")
 # %%
 # Each lit facet reflects a streak onto the detector; where the octahedron is turned, so are they. Grey is what nobody
 # measured: the slit hides the lowest fringes along one direction, and with them how wide the body is along it.
+#
+# More about :doc:`detectors and photons </experiment>` and :doc:`light inside the body </propagation>`.

@@ -112,5 +112,7 @@ print(f"fitted centre: off by {np.hypot(*fitter.responses_[0].shift):.2f} pixels
 # What is left sits in the dark rings, where noise and the background that was subtracted are as large as the light.
 # What the hole and the saturated pixels hid, the fit had to do without. Where dark frames were taken, give them by
 # ``fit(darks=...)``: they tell the background, and the bad pixels, better than any frame by itself.
+#
+# More about :doc:`files </files>` and :doc:`measured frames </preprocessing>`.
 
 folder.cleanup()

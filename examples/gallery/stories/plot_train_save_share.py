@@ -106,7 +106,7 @@ for column, pattern, body, guess in zip(axes.T, patterns, bodies, found, strict=
 # - how good it is on bodies that it has not seen, and on measured patterns, beside a fit and a simple guess;
 # - what it cannot do.
 #
-# The card of the package's own network, "silver-13.5nm", is an example.
+# :doc:`The card of the package's own network </pretrained>`, "silver-13.5nm", is an example.
 
 print(loaded)
 folder.cleanup()

@@ -87,7 +87,8 @@ print(f"{page.name}: {page.stat().st_size / 1000:.0f} kB")
 print(*dataset_checks(merged), sep="\n")
 
 # %%
-# Two jobs with the same seed are what such a merge goes wrong with. A script that stops there saves a wasted training:
+# Two jobs with the same seed are what such a merge goes wrong with. A script that stops there saves a wasted training.
+# More about :doc:`data sets </datasets>`.
 
 twice = write_store(map(open_dataset, [parts[0], *parts]), scratch / "twice.zarr")
 print(*(check for check in dataset_checks(twice) if not check.ok), sep="\n")
