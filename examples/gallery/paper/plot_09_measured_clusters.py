@@ -32,7 +32,7 @@ def simulated():
     radius = np.hypot(row, column)
     mask = np.broadcast_to((radius > 3) & (radius < 50), (4, 128, 128))
     patterns = sk.LogScaler().transform(sk.PolyhedronSimulator().transform(bodies))
-    return patterns, mask, [f"simulated {kind.replace('_', ' ')}" for kind in kinds]
+    return patterns, mask, ["simulated\n" + kind.replace("_", " ") for kind in kinds]
 
 
 try:
