@@ -79,7 +79,8 @@ for ax in (*axes[1:, 0], *axes[2, 1:]):
 # Of the measured pattern they lack a lot: a factor of three and more, where two right models would be a few percent
 # apart. The differences show what: fringes and streaks that are there and should not be, and others that are missing.
 # So neither of the named bodies, as perfect as they are here, is the particle. The decahedron comes a little nearer
-# than the icosahedron, as in the publication. At this distance from the free body that means little.
+# than the icosahedron, as in the publication. At this distance from the free body that means little. (Without the
+# measured data the pattern is that of a decahedron, and so the decahedron explains it to rounding.)
 #
 # Nor does a small residual make the free body right in all that is drawn. Its lit facets are measured, but
 # not its far side, and so not its length along the beam. Other starts may give other small facets:
@@ -88,5 +89,5 @@ for ax in (*axes[1:, 0], *axes[2, 1:]):
 # The residuals are means over this mask after fitting the response. They cannot be set beside the published losses,
 # which were taken on another scale.
 
-print(f"icosahedron over free body: {residuals['icosahedron'] / residuals['free convex body']:.1f}")
-print(f"decahedron over free body: {residuals['stretched decahedron'] / residuals['free convex body']:.1f}")
+print(f"icosahedron over free body: {residuals['icosahedron'] / residuals['free convex body']:.2g}")
+print(f"decahedron over free body: {residuals['stretched decahedron'] / residuals['free convex body']:.2g}")
