@@ -100,7 +100,7 @@ def _draw_losses(
     ax.set_ylabel("loss")
 
 
-def _plain(value: float, _place: int | None = None) -> str:
+def _plain(value: float, _place: float | None = None) -> str:
     """Write no 5, 7, 8 or 9 of a power of ten: they would have no room above a 4 or a 6."""
     mantissa = float(f"{value:e}".split("e")[0])
     return "" if mantissa in (5, 7, 8, 9) else f"{value:g}"
