@@ -16,6 +16,10 @@ _EDGE_ON = 1e-13
 """A face whose normal has no larger z component is parallel to the beam: it is neither entered nor left."""
 
 
+_STRAIGHT = 1e-14
+"""Turns of an outline with no larger cross product, relative to its extent squared, are rounding errors."""
+
+
 class Facets(NamedTuple):
     """Triangles seen along the beam: corners, their numbers in each triangle, twice the projected areas."""
 
@@ -61,7 +65,10 @@ def _side(body: Solid, sign: int) -> tuple[Facets, Side]:
     for normal, offset, member in zip(normals, offsets, members, strict=True):
         if sign * normal[2] <= _EDGE_ON:
             continue
-        points = _in_order(body.vertices[member], normal)[::sign]  # counter-clockwise seen from above
+        points = body.vertices[member]
+        points = points[_outline(points[:, :2])]
+        if len(points) < 3:  # seen from its edge
+            continue
         z = points[:, 2]
         corners.append(points[:, :2])
         planes.append((*(-normal[:2] / normal[2]), offset / normal[2], z.min(), z.max()))
@@ -70,12 +77,27 @@ def _side(body: Solid, sign: int) -> tuple[Facets, Side]:
     return _facets(np.array(triangles)), Side(np.concatenate(corners), start, np.array(planes))
 
 
-def _in_order(points: Floats, normal: Floats) -> Floats:
-    """Corners of a convex face, counter-clockwise seen against its normal."""
-    u = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
-    v = np.cross(normal, u)
-    from_middle = points - points.mean(axis=0)
-    return points[np.argsort(np.arctan2(from_middle @ v, from_middle @ u))]
+def _outline(points: Floats) -> list[int]:
+    """Numbers of the corners of the convex hull of points (x, y), counter-clockwise; those on its edges are left out.
+
+    Corners that nearly coincide may lie in any order, and an edge between two of them point anywhere: of those only the
+    outer ones stay, so that every edge has all others on its left (Andrew, Inf. Process. Lett. 9, 216, 1979).
+    """
+    least = _STRAIGHT * float(np.ptp(points, axis=0).max()) ** 2
+    x, y = points.T.tolist()
+    order = np.lexsort(points.T[::-1]).tolist()
+    hull: list[int] = []
+    for numbers in (order, order[::-1]):
+        chain: list[int] = []
+        for c in numbers:
+            while len(chain) > 1:
+                a, b = chain[-2:]
+                if (x[b] - x[a]) * (y[c] - y[a]) - (y[b] - y[a]) * (x[c] - x[a]) > least:
+                    break
+                chain.pop()
+            chain.append(c)
+        hull += chain[:-1]
+    return hull
 
 
 def _facets(triangles: Floats) -> Facets:

@@ -127,20 +127,26 @@ def area_vectors(points: Points, triangles: Triangles) -> Points:
     return np.cross(b - a, c - a) / 2
 
 
+LOW = 30.0
+"""Heights of triangles, in tolerances, up to which their planes do not tell to which face they belong."""
+
+
 def flat_patches(points: Points, triangles: Triangles, tolerance: float) -> NDArray[np.int64]:
     """Number the faces: neighbouring triangles in one plane (within a length) carry the same number.
 
-    Slivers, whose own plane is uncertain, go to the largest triangle around them and join only what they
-    separate within one plane: a sliver along an edge must not join the two faces that meet there.
+    Triangles that are next to nothing high lie in the planes of several neighbours that meet there, so they join none
+    of them. They go to the largest triangle around them in whose plane they lie; slivers, whose own plane is
+    uncertain, else to the nearest plane.
     """
     areas = area_vectors(points, triangles)
     size = np.linalg.norm(areas, axis=1)
     normals = areas / np.maximum(size, np.finfo(float).tiny)[:, None]
     n = len(triangles)
     pairs = np.argsort(_edge_numbers(triangles), kind="stable").reshape(-1, 2) % n
-    sliver = 2 * size < tolerance * _longest_edges(points, triangles)  # lower than the tolerance
-    broad = pairs[~sliver[pairs].any(axis=1)]
-    across, homes = _around_slivers(pairs, sliver, size)
+    heights = 2 * size / _longest_edges(points, triangles)
+    low = heights < LOW * tolerance
+    broad = pairs[~low[pairs].any(axis=1)]
+    across, homes = _around_low(points, triangles, pairs, low, heights < tolerance, tolerance)
     candidates = np.vstack([broad, across])
     candidates = np.take_along_axis(candidates, np.argsort(-size[candidates], axis=1), axis=1)
     first, second = candidates.T  # the larger triangle gives the plane
@@ -157,22 +163,42 @@ def _longest_edges(points: Points, triangles: Triangles) -> NDArray[np.float64]:
     return np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
 
 
-def _around_slivers(
-    pairs: NDArray[np.int64], sliver: NDArray[np.bool_], size: NDArray[np.float64]
+def _around_low(
+    points: Points,
+    triangles: Triangles,
+    pairs: NDArray[np.int64],
+    low: NDArray[np.bool_],
+    sliver: NDArray[np.bool_],
+    tolerance: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the pairs of broad triangles around chains of slivers, and each sliver with the largest one."""
-    touching = pairs[sliver[pairs].all(axis=1)]
-    graph = coo_matrix((np.ones(len(touching)), tuple(touching.T)), shape=(len(sliver), len(sliver)))
+    """Give the pairs of broad triangles around chains of low ones, and low ones with those that they go to."""
+    touching = pairs[low[pairs].all(axis=1)]
+    graph = coo_matrix((np.ones(len(touching)), tuple(touching.T)), shape=(len(low), len(low)))
     chain = connected_components(graph, directed=False)[1]
-    mixed = pairs[sliver[pairs].sum(axis=1) == 1]
-    mixed = np.where(sliver[mixed[:, :1]], mixed, mixed[:, ::-1])  # the sliver, then the broad triangle
-    across, homes = [], []
+    mixed = pairs[low[pairs].sum(axis=1) == 1]
+    mixed = np.where(low[mixed[:, :1]], mixed, mixed[:, ::-1])  # the low one, then the broad triangle
+    across: list[tuple[int, int]] = []
+    homes: list[tuple[int, int]] = []
     for number in np.unique(chain[mixed[:, 0]]):
         around = np.unique(mixed[chain[mixed[:, 0]] == number, 1])
         across += list(combinations(around.tolist(), 2))
-        largest = around[np.argmax(size[around])]
-        homes += [(member, largest) for member in np.flatnonzero((chain == number) & sliver)]
+        members = np.flatnonzero((chain == number) & low)
+        found, lies = _homes(points, triangles[members], triangles[around], tolerance)
+        settled = lies | sliver[members]
+        homes += zip(members[settled], around[found[settled]], strict=True)
     return np.array(across, dtype=np.int64).reshape(-1, 2), np.array(homes, dtype=np.int64).reshape(-1, 2)
+
+
+def _homes(
+    points: Points, low: Triangles, broad: Triangles, tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Give for each low triangle the largest one in whose plane it lies, or else the nearest; and whether it does."""
+    areas = area_vectors(points, broad)
+    size = np.linalg.norm(areas, axis=1)
+    away = points[low][:, None] - points[broad[:, 0]][:, None]  # (low, broad, corner, xyz)
+    distance = np.abs(np.einsum("bx,lbcx->lbc", areas / size[:, None], away)).max(axis=2)
+    lies = distance <= tolerance
+    return np.argmin(np.where(lies, -size, distance), axis=1), lies.any(axis=1)
 
 
 def _edge_numbers(triangles: Triangles) -> NDArray[np.int64]:

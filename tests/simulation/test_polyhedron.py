@@ -180,6 +180,18 @@ def test_faces_nearly_parallel_to_the_beam(tilt):
     assert change.max() < (1e-12 + 60 * tilt) * body.volume
 
 
+@pytest.mark.parametrize("name", ["icosahedron", "octahedron", "cuboctahedron"])
+@pytest.mark.parametrize("spread", [1e-9, 1e-6, 3e-5, 1e-4, 1e-3])
+def test_corners_that_nearly_coincide(name, spread):
+    """Planes that nearly meet in a point, as fits leave them, are as good as planes that meet there."""
+    body = Solid.from_catalogue(name, 60.0).rotate(Rotation.from_rotvec([0.3, 0.5, -0.2]))
+    shifts = spread * np.random.default_rng(1).standard_normal(len(body.offsets))
+    split = Solid.from_halfspaces(body.normals, body.offsets + shifts)
+    assert len(split.vertices) > len(body.vertices)
+    whole, parts = PolyhedronSimulator(detector=QGrid(32, dq=0.03)).field([body, split])
+    assert np.abs(parts - whole).max() < 0.2 * spread * np.abs(whole).max()
+
+
 def test_turning_body_and_detector_about_the_beam():
     body, turn = body_of("snub_cube", 1), Rotation.from_rotvec([0, 0, 0.83])
     q = np.random.default_rng(0).uniform(-0.3, 0.3, (50, 3))

@@ -31,3 +31,17 @@ def test_a_sliver_within_a_face_does_not_divide_it() -> None:
     back = [(2, 6, 9), (2, 9, 3), (3, 9, 7)]
     body = Solid(np.vstack([corners, middles]), np.array(top + rest + back))
     assert len(body.normals) == 6
+
+
+@pytest.mark.parametrize("name", ["icosahedron", "octahedron", "cuboctahedron"])
+def test_corners_that_nearly_coincide_leave_the_faces_apart(name: str) -> None:
+    """Planes that nearly meet in a point, as fits leave them: a cluster of corners, slivers along every edge there."""
+    body = Solid.from_catalogue(name, circumradius=60.0)
+    shifts = 1e-4 * np.random.default_rng(0).standard_normal(len(body.offsets))
+    split = Solid.from_halfspaces(body.normals, body.offsets + shifts)
+    assert len(split.vertices) > len(body.vertices)
+    normals, offsets, members = split._plane_faces
+    assert len(normals) == len(body.normals)
+    for normal, distance, member in zip(normals, offsets, members, strict=True):
+        np.testing.assert_allclose(split.vertices[member] @ normal, distance, rtol=0, atol=2e-4)
+    assert split.volume == pytest.approx(body.volume, rel=1e-5)
