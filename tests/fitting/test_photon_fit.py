@@ -209,10 +209,14 @@ def test_bodies_that_were_refined_come_first():
     solids = [Solid.from_catalogue("cube", circumradius=radius) for radius in (40, 50, 60)]
     left = [(0.01, math.nan), (0.03, 1.1), (0.02, 0.9)]
     for given, order in ((left, [2, 1, 0]), ([(residual, math.nan) for residual, _ in left], [0, 2, 1])):
-        bodies = [_Body(solid, response, *each) for solid, each in zip(solids, given, strict=True)]
+        points = np.eye(3)
+        bodies = [
+            _Body(*body, *each) for *body, each in zip(points, solids, [response] * 3, given, strict=True)
+        ]
         best = _result(bodies, interrupted=False)
         assert [solids.index(body) for _, body in best.candidates] == order
         assert best.solid is solids[order[0]]
+        np.testing.assert_array_equal(best.point, points[order[0]])
         assert best.deviance == pytest.approx(given[order[0]][1], nan_ok=True)
 
 
