@@ -69,7 +69,7 @@ docs: $(stamps)/docs  ## build the documentation; warnings are errors
 	$(py) -m sphinx -q -W --keep-going -b html $(ARGS) docs docs/_build/html
 	@echo "docs: open docs/_build/html/index.html"
 
-gallery: $(stamps)/docs  ## build the documentation and run the gallery's scripts for it; takes a quarter of an hour
+gallery: $(stamps)/docs  ## build the documentation and run the gallery's scripts for it; takes five minutes
 	$(py) -m sphinx -W --keep-going -b html -D plot_gallery=1 $(ARGS) docs docs/_build/html
 	@echo "gallery: open docs/_build/html/gallery/index.html"
 
