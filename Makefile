@@ -116,7 +116,7 @@ bench-fit: $(stamps)/dev  ## fits and baselines on 60 test bodies at one budget;
 bench-reconstruction: $(stamps)/dev  ## the trained network, its refinement, fits and retrieval on published bodies; takes hours
 	$(py) -u tests/benchmarks/bench_reconstruction.py $(ARGS)
 
-bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, accuracy, growth; takes an hour
+bench-all: $(stamps)/peers  ## every other benchmark with its defaults: speed, accuracy, growth; takes hours
 	@set -e; for script in $(filter-out %/bench_fit.py %/bench_reconstruction.py,$(sort $(wildcard tests/benchmarks/bench_*.py))); do \
 	    echo "== $$script"; $(py) -u $$script $(ARGS); \
 	done

@@ -19,6 +19,7 @@ from scatterkit.datasets import DataNotFoundError, fetch_barke2015
 from scatterkit.fitting import CatalogueBody, ConvexBody, ForwardFitter
 from scatterkit.metrics import pattern_residual
 from scatterkit.plotting import reconstruction_figure
+from scatterkit.preprocessing import annular_mask
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
 from scatterkit.solids import Rasterizer, Solid
 
@@ -64,16 +65,16 @@ def simulate_measurement() -> Measurement:
     body = Solid.from_catalogue("icosahedron", circumradius=90).stretch(1.3, axis="C5")
     body = body.rotate(Rotation.from_euler("xyz", [20, 35, 50], degrees=True))
     pattern = LogScaler().transform(MSFTSimulator().transform(Rasterizer(grid=96).transform([body])))[0]
-    rows, columns = np.indices(pattern.shape) - 64
-    radius = np.hypot(rows, columns)
     return Measurement(
-        pattern, (radius < 40) & (radius > 2.5), "simulated pattern of a stretched icosahedron"
+        pattern, annular_mask(pattern.shape, 2.5, 39.9), "simulated pattern of a stretched icosahedron"
     )
 
 
 def compile_kernels(measurement: Measurement) -> float:
     """Run a fit of a few steps, so that compilation, once on a computer, is in no fit's time; give the seconds."""
-    print("Compiling the kernels (the first run on a computer takes up to a minute) ...", end=" ", flush=True)
+    print(
+        "Compiling the kernels (the first run on a computer takes up to two minutes) ...", end=" ", flush=True
+    )
     begun = time.perf_counter()
     for n_jobs in (None, -1):
         fitter = ForwardFitter(grid=16, n_steps=10, radii=[80], n_kept=1, n_jobs=n_jobs, random_state=0)

@@ -4,7 +4,7 @@ Reconstructs the patterns of single silver clusters of Barke et al. (2015) that 
 alone, in milliseconds, and refined by the exact physics, in seconds. For comparison the best body of the class that the
 published table names is fitted to each. All are judged alike: simulated again, the detector's response fitted, mean
 squared difference over the measured pixels. Prints the ratios of these residuals to the class's, and draws one figure.
-Where a way finds no body, its figures are NaN.
+Where the network finds no body, its figures are NaN.
 
 Run it by ``python examples/reconstruct_measured_patterns.py``; see ``--help``.
 """

@@ -210,7 +210,7 @@ def steps_of(arguments: argparse.Namespace, choices: Choices, source: Any) -> in
     """Give the number of steps: as asked for, or as many as the time is good for, by a short trial."""
     if arguments.steps is not None or arguments.minutes is None:
         return choices.steps if arguments.steps is None else arguments.steps
-    kept = arguments.folder / "steps.txt"
+    kept = arguments.folder / f"steps_in_{arguments.minutes:g}_minutes{begun_from(arguments)}.txt"
     if not kept.exists():
         print(f"{TRIAL_STEPS} steps to see how long one takes.", flush=True)
         trial = reconstructor(arguments, choices, TRIAL_STEPS).set_params(validation=0)
@@ -221,14 +221,18 @@ def steps_of(arguments: argparse.Namespace, choices: Choices, source: Any) -> in
     return int(kept.read_text())
 
 
+def begun_from(arguments: argparse.Namespace) -> str:
+    """Give what tells a further round's files from those of the first."""
+    return "" if arguments.begin is None else f"_from_{arguments.begin.stem}"
+
+
 def train(arguments: argparse.Namespace, choices: Choices, fresh: bool) -> Path:
     """Train, or go on; give the file of the weights."""
     source = supply(arguments, fresh)
     steps = steps_of(arguments, choices, source)
     print(f"{steps} steps of {choices.batch_size} samples each.", flush=True)
     network = reconstructor(arguments, choices, steps)
-    checkpoints = "training" if arguments.begin is None else f"training_from_{arguments.begin.stem}"
-    network.set_params(checkpoint=arguments.folder / checkpoints, checkpoint_minutes=2)
+    network.set_params(checkpoint=arguments.folder / f"training{begun_from(arguments)}", checkpoint_minutes=2)
     if arguments.minutes is not None:
         network.set_params(time_budget=60 * arguments.minutes)
     network.fit(source)

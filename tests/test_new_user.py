@@ -143,9 +143,9 @@ def test_a_forgotten_mask_is_told(mistaken, monkeypatch, capfd):
     settings = "--pixels 32 --dq 0.02 --seconds 0.2 --quiet --force -o holed.stl"
     line = ["fit", "holed.npy", *settings.split()]
     main(line)
-    assert "give --mask" in capfd.readouterr().err
+    assert "give a mask" in capfd.readouterr().err
     main([*line, "--mask", "hole.npy"])
-    assert "give --mask" not in capfd.readouterr().err
+    assert "give a mask" not in capfd.readouterr().err
 
 
 def test_a_fit_refuses_counts():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,6 @@ def read_patterns(args: argparse.Namespace) -> xr.Dataset:
 
         data["pattern"] = (data["pattern"].dims, LogScaler().transform(data["pattern"].values))
     _check_scaled(args, data)
-    _warn_of_holes(data)
     return data
 
 
@@ -70,22 +68,6 @@ def _check_scaled(args: argparse.Namespace, data: xr.Dataset) -> None:
         raise CommandError(
             f"patterns must be log-scaled, in [0, 1]. Those of {args.patterns} reach {highest:.3g}: "
             "give --log if they are intensities"
-        )
-
-
-def _warn_of_holes(data: xr.Dataset) -> None:
-    """Warn of patterns that are zero where all are brightest: a mask was forgotten."""
-    rows, columns = data["pattern"].shape[1:]
-    middle = (slice(None), rows // 2, columns // 2)
-    dark, masks = data["pattern"].values[middle] == 0, masks_of(data)
-    if masks is not None:
-        dark &= masks[middle]
-    if dark.any():
-        numbers = ", ".join(map(str, np.flatnonzero(dark)[:5]))
-        warnings.warn(
-            f"the middle of pattern {numbers}{', ...' if dark.sum() > 5 else ''} is zero. If the direct beam's "
-            "hole, gaps or the rim were not measured, give --mask, or NaN there",
-            stacklevel=2,
         )
 
 

@@ -25,6 +25,7 @@ from scatterkit.cli._errors import (
     shown,
 )
 from scatterkit.cli._options import Formatter
+from scatterkit.cli._outputs import say
 from scatterkit.cli._record import package_version
 
 COMMANDS = {
@@ -112,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on standard error
     try:
-        with _plain_warnings(args):
+        with _plain_warnings(args), _telling_compilation(args):
             args.run(args)
     except UsageError as error:
         return _usage(args, str(error))
@@ -178,4 +179,16 @@ def _plain_warnings(args: argparse.Namespace) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _telling_compilation(args: argparse.Namespace) -> Iterator[None]:
+    """Say why nothing is seen for a while, the first time on a computer."""
+    if args.command == "info":  # computes nothing
+        yield
+        return
+    from scatterkit.simulation.kernels.compilation import telling_compilation
+
+    with telling_compilation(lambda: say(args, "compiling kernels, once on a computer: up to two minutes")):
         yield

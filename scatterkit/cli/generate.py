@@ -68,18 +68,15 @@ def run(args: argparse.Namespace) -> None:
     say(args, f"{path} has {n} samples")
 
 
-def make_sampler(args: argparse.Namespace, box: float, seed: int | None = None) -> Any:
+def make_sampler(args: argparse.Namespace, box: float) -> Any:
     """Give what draws the bodies."""
     from scatterkit.solids import HalfSpaceSampler, SolidSampler
+    from scatterkit.solids._box_shares import fitting_sampler_params
 
-    given: dict[str, Any] = {} if args.size is None else {"size": tuple(args.size)}
-    if box != 318.75:
-        # as large a part of the box as by default
-        given = {"size": (31.0 / 318.75 * box, 154.75 / 318.75 * box)} | given
-        given |= {"box": box, "max_radius": 154.75 / 318.75 * box}
+    given = fitting_sampler_params(box) | ({} if args.size is None else {"size": tuple(args.size)})
     if args.bodies == "halfspaces":
-        return HalfSpaceSampler(random_state=seed, **given)
-    return SolidSampler(random_state=seed, classes=args.classes, **given)
+        return HalfSpaceSampler(**given)
+    return SolidSampler(classes=args.classes, **given)
 
 
 def _store(args: argparse.Namespace, path: Path, sampler: Any, simulator: Any) -> int:

@@ -151,9 +151,11 @@ def _source(args: argparse.Namespace) -> tuple[Any, Any, int | None]:
     """Give what is trained on, its simulator, and its grid where it has one."""
     if args.data is None:
         from scatterkit.solids import HalfSpaceSampler
+        from scatterkit.solids._box_shares import fitting_sampler_params
 
         simulator = make_simulator(args)
-        return HalfSpaceSampler(random_state=args.seed, box=simulator.box), simulator, None
+        sampler = HalfSpaceSampler(random_state=args.seed, **fitting_sampler_params(simulator.box))
+        return sampler, simulator, None
     from scatterkit.datasets import BodyPool, DatasetGenerator, open_dataset
 
     path = Path(args.data).expanduser()

@@ -143,6 +143,6 @@ def _legend(hidden: float | None) -> str:
         return words
     return (
         '<p class="legend"><span class="swatch measured"></span> within '
-        f"{hidden:g} nm ({N_LENGTHS} absorption lengths) behind the front "
+        f"{hidden:.4g} nm ({N_LENGTHS} absorption lengths) behind the front "
         '<span class="swatch hidden"></span> deeper: not measured</p>' + words
     )

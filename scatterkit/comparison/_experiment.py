@@ -44,7 +44,7 @@ class Experiment:
             "absorption length of the field": self.absorption_length,
             "box": self.box,
         }
-        found = {name: f"{length:g} nm" for name, length in lengths.items() if length is not None}
+        found = {name: f"{length:.5g} nm" for name, length in lengths.items() if length is not None}
         if self.dq is not None:
             found["distance of pixels"] = f"{self.dq:.4g} rad/nm"
         return found

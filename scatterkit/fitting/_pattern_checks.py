@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,8 +42,8 @@ def measured_masks(
 def measured_patterns(
     X: ArrayLike, masks: NDArray[np.bool_], simulator: MSFTSimulator, *, owner: str
 ) -> NDArray[np.float32]:
-    """Check the values of patterns on their masks; give them with zeros elsewhere."""
-    lit = FacetScattering.of(simulator)[1]
+    """Check the values of patterns on their masks; give them with zeros elsewhere. Warn of forgotten masks."""
+    scattering, lit = FacetScattering.of(simulator)
     if not (masks & lit).any(axis=(1, 2)).all():
         raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
     # what was not measured may hold anything, NaN too
@@ -51,7 +52,24 @@ def measured_patterns(
     if highest > MOST_LOGARITHM:
         allowed = "log-scaled patterns, usually in [0, 1]; counts and intensities become such by LogScaler"
         raise fail("X", owner, allowed, f"values up to {highest:.6g}")
+    middle = np.flatnonzero(lit)[np.argmin(np.linalg.norm(scattering.q[:, 1:], axis=1))]
+    _warn_of_holes(patterns, masks, int(middle))
     return patterns
+
+
+def _warn_of_holes(patterns: NDArray[np.float32], masks: NDArray[np.bool_], middle: int) -> None:
+    """Warn of patterns that are zero at the pixel that should be brightest."""
+    n = len(patterns)
+    dark = (patterns.reshape(n, -1)[:, middle] == 0) & masks.reshape(n, -1)[:, middle]
+    numbers = np.flatnonzero(dark & patterns.any(axis=(1, 2)))
+    if numbers.size:
+        shown_numbers = ", ".join(map(str, numbers[:5])) + (", ..." if numbers.size > 5 else "")
+        warnings.warn(
+            f"The middle of pattern {shown_numbers} is zero, where a body scatters most. If the direct beam's hole, "
+            "gaps or the rim were not measured, give a mask",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
 
 def photons_of(counts: ArrayLike | None, shape: tuple[int, ...], *, owner: str) -> Sequence[Any]:

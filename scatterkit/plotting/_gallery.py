@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import Integer, check_value
+from scatterkit.plotting._figure import figure_or_new
 from scatterkit.plotting._palette import NOT_MEASURED
 from scatterkit.plotting.patterns import show_pattern
 
@@ -66,10 +67,7 @@ def panels(
     head = 0.35 if title is not None else 0.0
     width = margins.left + margins.right + across * cell[0] + (across - 1) * margins.across
     height = head + margins.top + margins.bottom + down * cell[1] + (down - 1) * margins.down
-    if figure is None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(width, height))
+    figure = figure_or_new(figure, owner, figsize=(width, height))
     grid = figure.subplots(
         down,
         across,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scatterkit._validation import check_array, check_mask
+from scatterkit.plotting._figure import figure_or_new
 from scatterkit.plotting.bodies import legend_patches, show_solid
 from scatterkit.plotting.patterns import show_difference, show_pattern
 
@@ -76,10 +77,7 @@ def reconstruction_figure(
     )
     fitted = check_array(fitted, name="fitted", owner=owner, shape=measured.shape, what="a pattern (y, x)")
     flags = check_mask(mask, measured.shape, owner=owner)
-    if figure is None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=SIZE)
+    figure = figure_or_new(figure, owner, figsize=SIZE)
     grid = figure.subplots(2, 3, gridspec_kw=MARGINS)
     _draw_patterns(grid[0], measured, fitted, flags, dq)
     _draw_bodies(grid[1], solid)

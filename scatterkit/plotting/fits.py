@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import check_array, check_mask, fail, shown
+from scatterkit.plotting._figure import figure_or_new
 from scatterkit.plotting._palette import DEPTH_COLORS, LINE
 from scatterkit.plotting.bodies import show_solid
 from scatterkit.plotting.patterns import show_difference, show_pattern
@@ -82,10 +83,7 @@ def fit_figure(
     flags = check_mask(mask, np.shape(pattern), owner=owner) if np.ndim(pattern) == 2 else None
     measured = _checked(pattern, "pattern", (None, None), flags)
     fit = _checked(fitted, "fitted", measured.shape, flags)
-    if figure is None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=SIZE)
+    figure = figure_or_new(figure, owner, figsize=SIZE)
     axes = figure.subplots(1, 4, gridspec_kw=MARGINS)
     top = float(measured.max() if flags is None else measured[flags].max()) or 1.0
     difference = fit - measured
@@ -95,7 +93,7 @@ def fit_figure(
     image = show_pattern(axes[1], fit, limits=(0.0, top), title="fitted", **look)
     apart = show_difference(axes[2], difference, title=f"difference, mean square {error:.2g}", **look)
     add_bar(axes[1], image, "log intensity (scaled)")
-    add_bar(axes[2], apart, "", extend="both")
+    add_bar(axes[2], apart, "fitted less measured", extend="both")
     for ax in axes[1:3]:
         ax.set_ylabel("")
         ax.tick_params(labelleft=False)  # the same as in the first picture

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._validation import fail, shown
+from scatterkit.plotting._figure import figure_or_new
 from scatterkit.plotting._palette import MAIN, OTHER
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ def learning_curve(history: Sequence[Mapping[str, float]], *, figure: Figure | N
     steps, loss, validation, rate, skipped = (
         np.array([float(row[name]) for row in history]) for name in _NEEDED
     )
-    if figure is None:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    figure = figure_or_new(figure, "learning_curve", figsize=(6.4, 4.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1)})
     _draw_losses(above, steps, loss, validation)
     bad = skipped > 0

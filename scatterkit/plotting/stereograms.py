@@ -82,7 +82,8 @@ def show_stereogram(
     _draw_rings(ax)
     radius = np.tan(facets.tilts / 2)
     x, y = radius * np.cos(facets.azimuths), radius * np.sin(facets.azimuths)
-    sizes = np.maximum(LARGEST * facets.areas / facets.areas.max(), SMALLEST)
+    largest = facets.areas.max(initial=0.0) or 1.0  # of no facets the rings alone are drawn
+    sizes = np.maximum(LARGEST * facets.areas / largest, SMALLEST)
     fill = np.where(facets.determined, MAIN, "white")
     marks = ax.scatter(x, y, s=sizes, c=fill.tolist(), edgecolors=LINE, linewidths=1.0)
     _draw_errors(ax, facets, x, y, radius)

@@ -13,7 +13,7 @@ from scatterkit.preprocessing.linearization import ColorBar, ColorScale
 from scatterkit.preprocessing.prepared import Prepared
 from scatterkit.preprocessing.preprocessor import ExperimentPreprocessor
 from scatterkit.preprocessing.resampling import QResampler, Resampled
-from scatterkit.preprocessing.shapes import Circle, central_hole, fit_edge, hole_center
+from scatterkit.preprocessing.shapes import Circle, annular_mask, central_hole, fit_edge, hole_center
 
 __all__ = [
     "CenterEstimate",
@@ -24,6 +24,7 @@ __all__ = [
     "Prepared",
     "QResampler",
     "Resampled",
+    "annular_mask",
     "central_hole",
     "dark_background",
     "find_bad_in_shots",

@@ -1,4 +1,4 @@
-"""Shapes that a detector leaves in its frames: the central hole and the circular edge."""
+"""Shapes that a detector leaves in its frames: the central hole and the circular edge, given or found."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from scatterkit._validation import (
     Constraint,
+    Integer,
     Positive,
     Real,
     check_array,
@@ -29,6 +30,57 @@ def distance_from(shape: tuple[int, ...], center: Place) -> NDArray[np.float64]:
     """Distance of every pixel from a place [pixels]."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     return np.hypot(rows - center[0], columns - center[1])
+
+
+def annular_mask(
+    shape: tuple[int, int], inner: float = 0.0, outer: float = math.inf, *, center: Place | None = None
+) -> Mask:
+    """Give the mask of a round detector with a round hole.
+
+    Parameters
+    ----------
+    shape : tuple of int (rows, columns)
+        Size of the patterns.
+    inner : float [pixels], default=0.0
+        Radius of the hole for the direct beam: pixels whose middle is nearer to the centre are not measured.
+    outer : float [pixels], default=inf
+        Radius of the detector's edge: pixels farther away are not measured.
+    center : pair of float [pixels], optional
+        Row and column of the centre; by default where patterns have q = 0, which is [rows // 2, columns // 2].
+
+    Returns
+    -------
+    ndarray of bool of shape (rows, columns)
+        True where measured.
+
+    Raises
+    ------
+    InvalidParameterError
+        If ``shape`` or ``center`` is no pair of numbers, a radius is negative, or ``outer`` is below ``inner``.
+
+    See Also
+    --------
+    central_hole : The hole of a frame that shows one.
+    scatterkit.augmentation.CentralHole : Holes of random radii.
+
+    Examples
+    --------
+    >>> from scatterkit.preprocessing import annular_mask
+    >>> mask = annular_mask((128, 128), inner=2.5, outer=50)
+    >>> mask[64, [64, 67, 115]].tolist()
+    [False, True, False]
+    """
+    owner = "annular_mask"
+    if not (isinstance(shape, tuple) and len(shape) == 2 and all(Integer(low=1).accepts(n) for n in shape)):
+        raise fail("shape", owner, "a pair of positive integers (rows, columns)", shown(shape))
+    for name, value in (("inner", inner), ("outer", outer)):
+        check_value(value, _RADIUS, name=name, owner=owner)
+    if outer < inner:
+        raise fail("outer", owner, f"at least inner, {inner:g} pixels", shown(outer))
+    if not _PLACE.accepts(center):
+        raise fail("center", owner, _PLACE.describe(), shown(center))
+    distance = distance_from(shape, (shape[0] // 2, shape[1] // 2) if center is None else center)
+    return (distance >= inner) & (distance <= outer)
 
 
 def central_hole(
@@ -231,6 +283,8 @@ def _hole_in_mask(mask: Mask, place: Place, max_shift: float) -> Place | None:
     return float(middle[0]), float(middle[1])
 
 
+_RADIUS = Real(low=0, unit="pixels", finite=False)
+_PLACE = Numbers(2, "pixels", optional=True)
 _CONSTRAINTS: dict[str, Constraint] = {
     "radius": Positive("pixels"),
     "darkness": Real(low=0, high=1, open_low=True),
@@ -245,8 +299,8 @@ def _checked(
     )
     for name, value in (("radius", radius), ("darkness", darkness)):
         check_value(value, _CONSTRAINTS[name], name=name, owner=owner)
-    if not Numbers(2, "pixels", optional=True).accepts(center):
-        raise fail("center", owner, "a pair of finite floats in pixels or None", shown(center))
+    if not _PLACE.accepts(center):
+        raise fail("center", owner, _PLACE.describe(), shown(center))
     rows, columns = values.shape
     return values, ((rows - 1) / 2, (columns - 1) / 2) if center is None else center
 

@@ -56,10 +56,11 @@ class MSFTSimulator(StatelessTransformer):
         Where the field is sampled; ``QGrid()`` by default.
     mask : array_like of bool of shape (rows, columns), optional
         True where a pixel is measured. Other pixels are zero and give no gradient.
-    backend : {"auto", "matrix", "fft", "reference", "keras"}, default="auto"
-        What computes: pruned matrix transforms, padded FFTs, the plain formula in double precision (slow), or
-        Keras tensors, on a GPU where there is one, which needs Keras and TensorFlow, JAX or PyTorch.
-        ``"auto"`` takes the cheaper of the first two for the grid and detector.
+    backend : {"auto", "matrix", "fft", "pixels", "reference", "keras"}, default="auto"
+        What computes: pruned matrix transforms, padded FFTs, a non-uniform transform for pixels anywhere, the plain
+        formula in double precision (slow), or Keras tensors, on a GPU where there is one, which needs Keras and
+        TensorFlow, JAX or PyTorch. ``"auto"`` takes "pixels" for all detectors but `QGrid`, and for that the
+        cheaper of the first two.
     self_absorption : {"exact", "shares", "half", "full", "none"}, default="exact"
         How a voxel's own thickness attenuates its own scattering: integrated over the voxel's material, as thin
         as its occupancy says; the same with a partly filled voxel as a share of its column's width, filled and

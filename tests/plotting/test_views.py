@@ -132,3 +132,16 @@ def test_circles_are_cones_about_normals() -> None:
         show_stereogram(ax, table, labels=["one"])
     with pytest.raises(ValueError, match="'facets' parameter of show_stereogram must be a FacetTable"):
         show_stereogram(ax, [1, 2])
+
+
+def test_what_is_no_figure() -> None:
+    with pytest.raises(
+        ValueError, match="'figure' parameter of show_three_views must be a matplotlib figure"
+    ):
+        show_three_views(brick(), box=BOX, figure=3)
+
+
+def test_no_facets_leave_the_rings() -> None:
+    nothing = np.zeros(0)
+    facets = SimpleNamespace(tilts=nothing, azimuths=nothing, areas=nothing, determined=nothing.astype(bool))
+    assert len(show_stereogram(Figure().subplots(), facets).get_offsets()) == 0

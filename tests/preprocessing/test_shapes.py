@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_shots import distances
 
-from scatterkit.preprocessing import central_hole, fit_edge, hole_center
+from scatterkit.preprocessing import annular_mask, central_hole, fit_edge, hole_center
 
 
 @given(row=st.floats(29, 35), column=st.floats(29, 35), radius=st.floats(2, 3.5))
@@ -84,3 +84,33 @@ def test_the_frame_is_no_edge() -> None:
 def test_bad_input(call: object, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         call()
+
+
+def test_a_ring_is_given_about_the_pixel_of_zero_q() -> None:
+    mask = annular_mask((64, 48), inner=3, outer=20)
+    radius = distances((64, 48), (32, 24))
+    np.testing.assert_array_equal(mask, (radius >= 3) & (radius <= 20))
+    assert mask.any()
+    assert not mask.all()
+    assert annular_mask((8, 8)).all()
+
+
+def test_a_ring_and_its_edge_agree() -> None:
+    circle = fit_edge(annular_mask((128, 128), outer=50, center=(60.25, 66.5)))
+    assert circle is not None
+    assert circle.center == pytest.approx((60.25, 66.5), abs=0.1)
+    assert circle.radius == pytest.approx(50, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"shape": 128}, "must be a pair of positive integers"),
+        ({"inner": -1.0}, "'inner' parameter of annular_mask must be a float >= 0"),
+        ({"inner": 5.0, "outer": 4.0}, "must be at least inner, 5 pixels"),
+        ({"center": 64.0}, "must be a sequence of 2"),
+    ],
+)
+def test_what_is_no_ring(given: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        annular_mask(**{"shape": (128, 128), **given})

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 import scatterkit as sk
 from scatterkit.metrics import footprint_iou, front_iou
 from scatterkit.plotting import show_pattern, show_solid
+from scatterkit.preprocessing import annular_mask
 
 # %%
 # Sixteen bodies, seven detectors
@@ -25,14 +26,12 @@ from scatterkit.plotting import show_pattern, show_solid
 bodies = sk.HalfSpaceSampler(random_state=21, size=(60.0, 130.0)).sample(16)
 volumes = sk.Rasterizer(grid=64).transform(bodies)
 patterns = sk.LogScaler().transform(sk.PolyhedronSimulator().transform(bodies))
-row, column = np.indices(patterns.shape[1:]) - 64
-radius = np.hypot(row, column)
 
 pixels = np.array([62, 54, 45, 36, 28, 20, 12])
 wavenumber = 2 * np.pi / 13.5
 angles = np.degrees(np.arcsin(pixels * sk.QGrid().dq / wavenumber))
 network = sk.PhysicsReconstructor.from_pretrained("silver-13.5nm")
-answers = [network.predict(patterns, mask=radius <= limit) for limit in pixels]
+answers = [network.predict(patterns, mask=annular_mask((128, 128), outer=limit)) for limit in pixels]
 fronts = np.array([front_iou(volumes, answer) for answer in answers])
 outlines = np.array([footprint_iou(volumes, answer) for answer in answers])
 
@@ -68,7 +67,7 @@ show_pattern(axes[0, 0], pattern[0], dq=sk.QGrid().dq, title="all of it")
 show_solid(axes[1, 0], body, view="beam", title="truth")
 show_solid(axes[2, 0], body, view="side")
 for (picture, front, side), limit in zip(axes[:, 1:].T, (62, 12), strict=True):
-    mask = radius <= limit
+    mask = annular_mask((128, 128), outer=limit)
     fitter = sk.ForwardFitter(n_rounds=1, random_state=0).fit(pattern, mask=mask)
     overlap = front_iou(truth, fitter.predict(pattern))[0]
     degrees = np.degrees(np.arcsin(limit * sk.QGrid().dq / wavenumber))

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 import scatterkit as sk
 from scatterkit.datasets import DataNotFoundError, fetch_barke2015
 from scatterkit.plotting import show_depth, show_pattern, show_solid
+from scatterkit.preprocessing import annular_mask
 from scatterkit.reconstruction import PhysicsReconstructor, Refiner
 
 # %%
@@ -28,9 +29,7 @@ def simulated():
     kinds = ["decahedron", "truncated_octahedron", "icosahedron", "truncated_twinned_tetrahedron"]
     turn = Rotation.from_rotvec([0.4, 0.5, 0.2])
     bodies = [sk.Solid.from_catalogue(kind, circumradius=85).rotate(turn) for kind in kinds]
-    row, column = np.indices((128, 128)) - 64
-    radius = np.hypot(row, column)
-    mask = np.broadcast_to((radius > 3) & (radius < 50), (4, 128, 128))
+    mask = np.broadcast_to(annular_mask((128, 128), 3.1, 49.9), (4, 128, 128))
     patterns = sk.LogScaler().transform(sk.PolyhedronSimulator().transform(bodies))
     return patterns, mask, ["simulated\n" + kind.replace("_", " ") for kind in kinds]
 

@@ -8,12 +8,12 @@ scatter losses of 7.1e-3, 4.7e-3 and 4.6e-3. Here are the three candidates by fi
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from scipy.spatial.transform import Rotation
 
 import scatterkit as sk
 from scatterkit.datasets import DataNotFoundError, fetch_barke2015
 from scatterkit.plotting import show_difference, show_pattern, show_solid
+from scatterkit.preprocessing import annular_mask
 
 # %%
 # The pattern
@@ -27,8 +27,7 @@ except DataNotFoundError:
     body = sk.Solid.from_catalogue("decahedron", circumradius=70).stretch(1.5, axis="C5")
     body = body.rotate(Rotation.from_rotvec([0.2, 0.1, 0.3]))
     pattern = sk.LogScaler().transform(sk.PolyhedronSimulator().transform([body]))[0]
-    row, column = np.indices(pattern.shape) - 64
-    mask, name = (np.hypot(row, column) > 3) & (np.hypot(row, column) < 45), "simulated star pattern"
+    mask, name = annular_mask(pattern.shape, 3.1, 44.9), "simulated star pattern"
 
 # %%
 # Three models, equal searches

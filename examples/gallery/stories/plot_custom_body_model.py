@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 import scatterkit as sk
 from scatterkit.fitting import ForwardFitter, PlaneModel
 from scatterkit.plotting import fit_figure
+from scatterkit.preprocessing import annular_mask
 
 # %%
 # A convex body is an intersection of half-spaces, ``n @ r <= d``. A model says which ones belong to its
@@ -69,8 +70,7 @@ photons = sk.PhotonCounts(1e7, random_state=1).transform(
     sk.PolyhedronSimulator(detector=detector).transform([body])
 )
 patterns = sk.LogScaler(eps=1.0).transform(photons)
-row, column = np.indices(detector.shape) - 32
-mask = np.hypot(row, column) > 1.5
+mask = annular_mask(detector.shape, inner=1.5)
 
 # %%
 # A fitter takes the model like any of the package's own. Derivatives are taken numerically, since the model gives none.

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 import scatterkit as sk
 from scatterkit.fitting import FirstLook, judge_fit
 from scatterkit.plotting import show_pattern
+from scatterkit.preprocessing import annular_mask
 
 # %%
 # Five shots, simulated, so that the right answer is known: a crystal, the same with little light, two particles side by
@@ -32,8 +33,7 @@ patterns = np.concatenate(
     [sk.LogScaler(eps=max(scale, 1.0)).transform(one) for one, scale in zip(photons, scales, strict=True)]
 )
 names = ["crystal", "little light", "two particles", "droplet", "stray light"]
-row, column = np.indices((128, 128)) - 64
-mask = (np.hypot(row, column) > 2.5) & (np.hypot(row, column) < 60)
+mask = annular_mask((128, 128), 2.5, 59.9)
 
 # %%
 # A first look

@@ -17,6 +17,7 @@ import scatterkit as sk
 from scatterkit.datasets import flat_detector, make_dataset, read_cxi, write_cxi
 from scatterkit.fitting import ForwardFitter
 from scatterkit.plotting import fit_figure, show_pattern
+from scatterkit.preprocessing import annular_mask
 
 # %%
 # Three shots of silver particles, as a camera of 256 x 256 pixels would see them. The direct beam does not meet the
@@ -38,7 +39,8 @@ beside_beam = np.hypot(rows - BEAM[0], columns - BEAM[1])
 frames = 20.0 * photons + 100 + 30 * np.exp(-beside_beam / 100) + rng.normal(0, 3, (3, N, N))  # ADU
 frames[:, rng.integers(0, N, 40), rng.integers(0, N, 40)] += 3000  # hot pixels
 frames = np.minimum(frames, 60_000)  # the camera's limit
-measured = (np.abs(columns - 90.5) > 3) & (beside_beam > 6)  # a gap between modules, and a hole
+between_modules = np.abs(columns - 90.5) <= 3
+measured = annular_mask((N, N), inner=6, center=BEAM) & ~between_modules
 
 # %%
 # The file. ``write_cxi`` follows the convention of the Coherent X-ray Imaging Data Bank, so other programs read it too.

@@ -32,6 +32,7 @@ from scatterkit.simulation.kernels.tensor_backends import jit, keras
 from scatterkit.simulation.kernels.tensor_bodies import occupancy
 from scatterkit.simulation.log_scaling import log_scaled
 from scatterkit.solids import HalfSpaceSampler
+from scatterkit.solids._box_shares import fitting_sampler_params
 
 _OWNER = "OnTheFly"
 _CONSTRAINTS: Mapping[str, Constraint] = {
@@ -270,7 +271,7 @@ class _Pipeline:
 
 
 def _seeded_sampler(sampler: HalfSpaceSampler | None, seed: int, box: float) -> HalfSpaceSampler:
-    chosen = HalfSpaceSampler(box=box, **_fitting(box)) if sampler is None else clone(sampler)
+    chosen = HalfSpaceSampler(**fitting_sampler_params(box)) if sampler is None else clone(sampler)
     if chosen.random_state not in (None, seed):
         allowed = f"a sampler whose random_state is None or the source's, {seed}"
         raise fail("sampler", _OWNER, allowed, shown(sampler))
@@ -279,10 +280,3 @@ def _seeded_sampler(sampler: HalfSpaceSampler | None, seed: int, box: float) -> 
         raise fail("sampler", _OWNER, allowed, f"one of {chosen.box} nm")
     chosen.set_params(random_state=seed).planes(keys_of(seed, 0))  # checks all parameters
     return chosen
-
-
-def _fitting(box: float) -> dict[str, Any]:
-    """Give the sampler's ranges of size as the same parts of another box."""
-    default = HalfSpaceSampler()
-    part = box / default.box
-    return {"size": tuple(part * end for end in default.size), "max_radius": part * default.max_radius}
