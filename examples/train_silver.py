@@ -14,7 +14,7 @@ The weights that come with the package were made on a CPU in two rounds, by
 Everything goes to the folder: pool, checkpoints, log, learning curve, weights. Stopped at any moment, by Ctrl-C or
 worse, the same command goes on. The GPU needs Keras with TensorFlow, JAX or PyTorch (``KERAS_BACKEND``), and 20 000
 steps for five million samples; ``--held-out 0`` leaves the judging to another computer, by ``--judge`` on the same
-folder.
+folder, with ``--bodies fresh`` for weights that a GPU trained.
 """
 
 from __future__ import annotations
@@ -239,7 +239,17 @@ def train(arguments: argparse.Namespace, choices: Choices, fresh: bool) -> Path:
     if network.n_steps_ < steps:
         print(f"The time was over after {network.n_steps_} of {steps} steps; the same command goes on.")
     draw_curve(network, arguments.folder / "learning_curve.png")
-    return network.save(arguments.folder / f"{NAME}.npz")
+    return save(network, arguments.folder / f"{NAME}.npz")
+
+
+def save(network: PhysicsReconstructor, path: Path) -> Path:
+    """Write the network, unless the file has it already, perhaps calibrated; keep another one beside it."""
+    if path.is_file():
+        same = np.array_equal(PhysicsReconstructor.load(path).weights_, network.weights_.astype(np.float16))
+        if same:
+            return path
+        path.replace(path.with_name(f"{NAME}.before.npz"))
+    return network.save(path)
 
 
 def draw_curve(network: PhysicsReconstructor, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -42,8 +43,8 @@ def measured_masks(
 def measured_patterns(
     X: ArrayLike, masks: NDArray[np.bool_], simulator: MSFTSimulator, *, owner: str
 ) -> NDArray[np.float32]:
-    """Check the values of patterns on their masks; give them with zeros elsewhere. Warn of forgotten masks."""
-    scattering, lit = FacetScattering.of(simulator)
+    """Check the values of patterns on their masks; give them with zeros elsewhere."""
+    lit = FacetScattering.of(simulator)[1]
     if not (masks & lit).any(axis=(1, 2)).all():
         raise fail("mask", owner, "True somewhere that light is scattered to", "pixels beyond k alone")
     # what was not measured may hold anything, NaN too
@@ -52,23 +53,24 @@ def measured_patterns(
     if highest > MOST_LOGARITHM:
         allowed = "log-scaled patterns, usually in [0, 1]; counts and intensities become such by LogScaler"
         raise fail("X", owner, allowed, f"values up to {highest:.6g}")
-    middle = np.flatnonzero(lit)[np.argmin(np.linalg.norm(scattering.q[:, 1:], axis=1))]
-    _warn_of_holes(patterns, masks, int(middle))
     return patterns
 
 
-def _warn_of_holes(patterns: NDArray[np.float32], masks: NDArray[np.bool_], middle: int) -> None:
-    """Warn of patterns that are zero at the pixel that should be brightest."""
-    n = len(patterns)
-    dark = (patterns.reshape(n, -1)[:, middle] == 0) & masks.reshape(n, -1)[:, middle]
+def warn_of_holes(patterns: NDArray[np.float32], masks: NDArray[np.bool_], simulator: MSFTSimulator) -> None:
+    """Warn of patterns that are zero at the direct beam, where a body scatters most: a mask was forgotten."""
+    detector = check_detector(simulator.detector, owner="MSFTSimulator")
+    q = np.hypot(*detector.wavevectors(2 * math.pi / simulator.wavelength))
+    row, column = divmod(int(np.argmin(q)), q.shape[1])
+    if q[row, column] > 0.02 * q[np.isfinite(q)].max():  # the direct beam passes the detector
+        return
+    dark = (patterns[:, row, column] == 0) & masks[:, row, column]
     numbers = np.flatnonzero(dark & patterns.any(axis=(1, 2)))
     if numbers.size:
-        shown_numbers = ", ".join(map(str, numbers[:5])) + (", ..." if numbers.size > 5 else "")
         warnings.warn(
-            f"The middle of pattern {shown_numbers} is zero, where a body scatters most. If the direct beam's hole, "
-            "gaps or the rim were not measured, give a mask",
+            f"The middle of patterns {shown(numbers.tolist())} is zero, where a body scatters most. If the direct "
+            "beam's hole, gaps or the rim were not measured, give a mask",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 
@@ -121,4 +123,12 @@ def one_each(counts: Counts | None, n: int) -> list[Counts] | list[None]:
     return [None] * n if counts is None else list(counts)
 
 
-__all__ = ["Counts", "measured_masks", "measured_patterns", "one_each", "photons_of", "pixel_counts"]
+__all__ = [
+    "Counts",
+    "measured_masks",
+    "measured_patterns",
+    "one_each",
+    "photons_of",
+    "pixel_counts",
+    "warn_of_holes",
+]

@@ -26,6 +26,7 @@ from scatterkit.fitting._pattern_checks import (
     one_each,
     photons_of,
     pixel_counts,
+    warn_of_holes,
 )
 from scatterkit.fitting._pattern_memory import PatternMemory, digest, digest_of
 from scatterkit.fitting._pattern_report import report_of
@@ -111,6 +112,7 @@ class PatternFitter(Component, ABC):
         """
         masks = self._check_masks(X, mask)
         patterns, photons = self._check_patterns(X, masks), self._check_counts(counts, masks)
+        warn_of_holes(patterns, masks, self._simulator())
         self._prepare()
         self._reset()
         self._fit_all(np.asarray(X), patterns, masks, photons, alone=len(patterns) == 1)

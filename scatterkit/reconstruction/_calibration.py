@@ -8,10 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from scatterkit._serialization import to_plain
 from scatterkit._validation import Real, check_value, check_volumes, fail, shown
 from scatterkit.reconstruction._kept import Patterns
 from scatterkit.reconstruction._predictor import Masks, NetworkPredictor
@@ -143,11 +141,6 @@ class CalibratedPredictor(NetworkPredictor):
         known = np.array(self.calibration_[_MISFITS])
         larger = [np.sum(known >= misfit) for misfit in self._misfits(*self._numbers(X, mask))]
         return (1 + np.array(larger)) / (1 + len(known))
-
-    def _experiment(self) -> dict[str, Any]:
-        """Give what a calibration holds for."""
-        simulator = to_plain(clone(self._simulator()).set_params(backend="auto", n_threads=None))
-        return {"simulator": simulator, "grid": int(self.grid)}
 
     def _check_calibrated(self) -> None:
         check_is_fitted(self, "weights_")

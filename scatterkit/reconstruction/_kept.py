@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from scatterkit._serialization import to_plain_result
 from scatterkit._validation import Choice, Instance, check_value, fail, shown
 from scatterkit.base import Component
 from scatterkit.experiment import check_detector
@@ -100,8 +101,8 @@ class KeptNetwork(Component):
         Returns
         -------
         PhysicsReconstructor
-            The fitted estimator; its training begins anew in `fit`, from these weights in `partial_fit` and with
-            ``warm_start``.
+            The fitted estimator. Its training begins anew in `fit`, but goes on from these weights in `partial_fit`,
+            and where the stored ``warm_start`` is True.
 
         Raises
         ------
@@ -132,7 +133,9 @@ class KeptNetwork(Component):
         Returns
         -------
         PhysicsReconstructor
-            The fitted estimator, as `load` gives it. With another ``simulator`` or ``grid`` it is not calibrated.
+            The fitted estimator, as `load` gives it, with the settings of its training: those of "silver-13.5nm" are
+            ``warm_start=True``, ``validation=512`` and ``verbose=True`` among others. With another experiment or grid
+            it is not calibrated.
 
         Raises
         ------
@@ -151,9 +154,16 @@ class KeptNetwork(Component):
         if estimator._n_pixels() != n_pixels:
             allowed = f"one with a detector of {n_pixels} x {n_pixels} pixels, which the weights are for"
             raise fail("simulator", cls.__name__, allowed, f"{estimator._n_pixels()} pixels a side")
-        if changed & {"simulator", "grid"}:
-            estimator.__dict__.pop("calibration_", None)
+        if (
+            hasattr(estimator, "calibration_")
+            and estimator.calibration_["made_for"] != estimator._experiment()
+        ):
+            del estimator.calibration_
         return estimator
+
+    def _experiment(self) -> dict[str, Any]:
+        """Give what a calibration holds for."""
+        return {"simulator": to_plain_result(self._simulator()), "grid": int(self.grid)}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_built"}

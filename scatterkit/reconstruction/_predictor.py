@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from scatterkit.fitting._pattern_checks import measured_masks
+from scatterkit.fitting._pattern_checks import measured_masks, warn_of_holes
 from scatterkit.fitting._pattern_tasks import volumes_of
 from scatterkit.fitting._planes import Floats
 from scatterkit.reconstruction._answers import (
@@ -131,6 +131,7 @@ class NetworkPredictor(KeptNetwork):
         masks = measured_masks(X, mask, self._simulator(), owner=owner)
         patterns = log_patterns(X, masks, self._simulator(), owner=owner)
         warn_of_linear(patterns, masks)
+        warn_of_holes(patterns, masks, self._simulator())
         _, forward = self._network()
         parts = [slice(i, i + AT_ONCE) for i in range(0, len(patterns), AT_ONCE)]
         numbers = np.concatenate([forward(patterns[part], masks[part].astype(np.float32)) for part in parts])

@@ -103,8 +103,8 @@ class PublishedEncoder(Encoder):
 
         self._check_parameters()
         if min(pattern.shape[1:]) < _PUBLISHED_PIXELS:
-            allowed = f"at least {_PUBLISHED_PIXELS}, which this encoder halves to one"
-            raise fail("n_pixels", type(self).__name__, allowed, shown(min(pattern.shape[1:])))
+            allowed = f"at least {_PUBLISHED_PIXELS} a side, which {self!r} halves to one"
+            raise fail("n_pixels", "make_network", allowed, shown(min(pattern.shape[1:])))
         x = PatternChannels(places=False)((pattern, mask))
         x = layers.LeakyReLU(0.3)(convolution(x, self.width, 7, 2))
         x = pooled(layers.BatchNormalization()(x))
@@ -178,8 +178,8 @@ class CompactEncoder(Encoder):
         self._check_parameters()
         fewest, pixels = _FEWEST[int(self.stride)], min(pattern.shape[1:])
         if pixels < fewest:
-            allowed = f"at least {fewest}, which this encoder shrinks to one"
-            raise fail("n_pixels", type(self).__name__, allowed, shown(pixels))
+            allowed = f"at least {fewest} a side, which {self!r} shrinks to one"
+            raise fail("n_pixels", "make_network", allowed, shown(pixels))
         x = PatternChannels()((pattern, mask))
         if self.stride == 8:
             x = convolution(layers.Activation("silu")(convolution(x, _STEM_CHANNELS, 4, 4)), self.width, 3, 2)

@@ -11,7 +11,7 @@ from scatterkit.reconstruction.encoders import ENCODERS, Encoder, make_encoder
 
 _OWNER = "make_network"
 _FEWEST = 32
-"""Pixels that the compact encoder halves to one."""
+"""Pixels that no encoder does with less of."""
 
 
 def make_network(
@@ -29,7 +29,8 @@ def make_network(
     decoder : {"planes", "support", "depth", "voxels"} or Decoder, default="planes"
         What makes numbers of features.
     n_pixels : int, default=128
-        Pixels along both edges of a pattern: 32 at least, 128 for the published encoder.
+        Pixels along both edges of a pattern: 32 at least, 64 for ``CompactEncoder(stride=8)``,
+        128 for the published encoder.
     grid : int, default=64
         Voxels along each axis.
 

@@ -288,6 +288,8 @@ class PhysicsReconstructor(NetworkTrainer):
         begin = self.weights_ if self.warm_start and hasattr(self, "weights_") else None
         folder = None if self.checkpoint is None else Path(self.checkpoint)
         stored = None if folder is None else load_checkpoint(folder)
+        if stored is not None and not int(stored.state["updates"]):
+            stored = None  # nothing was learnt, so other settings may take its place
         seed = (
             self._seed()
             if stored is None or isinstance(self.random_state, (int, np.integer))

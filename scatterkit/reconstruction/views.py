@@ -78,8 +78,11 @@ def views(simulator: MSFTSimulator) -> list[View]:
     """Give the views that show what the same detector would have recorded of a turned or mirrored body."""
     detector = check_detector(simulator.detector, owner="MSFTSimulator")
     shape = detector.shape
-    grids = [np.broadcast_to(q, shape) for q in detector.wavevectors(2 * np.pi / simulator.wavelength)]
+    k = 2 * np.pi / simulator.wavelength
+    grids = [np.broadcast_to(q, shape) for q in detector.wavevectors(k)]
     scale = max(float(np.abs(q).max()) for q in grids)
+    deep = (np.broadcast_to(q, shape) for q in detector.depth_wavevectors(k))
+    transverse = np.minimum(np.hypot(*deep), k)  # what q_z depends on; no light beyond k
     found = []
     for view in itertools.starmap(View, itertools.product((False, True), repeat=3)):
         if view.exchanged and shape[0] != shape[1]:
@@ -87,7 +90,8 @@ def views(simulator: MSFTSimulator) -> list[View]:
         known = view.known(shape)
         rows, columns = (view.of(q) for q in (grids[::-1] if view.exchanged else grids))
         turned = (-rows if view.rows else rows), (-columns if view.columns else columns)
-        apart = max(float(np.abs(t - q)[known].max()) for t, q in zip(turned, grids, strict=True))
+        pairs = (*zip(turned, grids, strict=True), (view.of(transverse), transverse))
+        apart = max(float(np.abs(t - q)[known].max()) for t, q in pairs)
         if apart < 1e-6 * scale:
             found.append(view)
     return found

@@ -99,7 +99,7 @@ def test_noise_below_zero_is_cut(calibrated):
     noisy[:, 3, 4], X[:, 3, 4] = -0.2, 0
     np.testing.assert_array_equal(calibrated.predict(noisy), calibrated.predict(X))
     noisy[:, 3, 4] = -0.5
-    with pytest.raises(ValueError, match="'X' parameter"):
+    with pytest.raises(ValueError, match=r"'X' parameter .* noise down to -0.3. Got values down to -0.5"):
         calibrated.predict(noisy)
 
 

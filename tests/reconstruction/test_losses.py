@@ -306,7 +306,7 @@ def test_targets():
         ),
         (
             lambda: PhysicsLoss().build(masked(half()), GRID, LogScaler(mask=~half())),
-            "'scaler' parameter of PhysicsLoss must be one whose mask leaves pixels",
+            "'mask' parameter of LogScaler must be True somewhere that the masks before it are",
         ),
         (
             lambda: value(PhysicsLoss(), {"volume": volumes()}, None),

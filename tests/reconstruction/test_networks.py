@@ -170,12 +170,12 @@ def test_mixed_precision_gives_numbers_in_full_precision(policy, tolerance):
         ({"n_pixels": 16}, "'n_pixels' parameter of make_network must be an integer >= 32"),
         (
             {"encoder": "published", "n_pixels": 64},
-            "'n_pixels' parameter of PublishedEncoder must be at least 128",
+            "'n_pixels' parameter of make_network must be at least 128 a side, which PublishedEncoder",
         ),
         ({"grid": 3}, "'grid' parameter of make_network must be"),
         (
             {"encoder": CompactEncoder(stride=8), "n_pixels": 63},
-            "'n_pixels' parameter of CompactEncoder must be at least 64",
+            r"'n_pixels' parameter of make_network must be at least 64 a side, which CompactEncoder\(stride=8",
         ),
         ({"encoder": CompactEncoder(stride=2)}, "'stride' parameter of CompactEncoder must be one of 4, 8"),
         ({"encoder": CompactEncoder(width=0)}, "'width' parameter of CompactEncoder must be"),

@@ -75,6 +75,9 @@ def test_parameters_are_taken_over():
     model = PhysicsReconstructor.from_pretrained("tiny", refine=Refiner(seconds=3.0), verbose=True)
     assert (model.refine.seconds, model.verbose) == (3.0, True)
     assert hasattr(model, "calibration_")
+    assert hasattr(
+        PhysicsReconstructor.from_pretrained("tiny", simulator__n_threads=2, grid=GRID), "calibration_"
+    )
     finer = PhysicsReconstructor.from_pretrained("tiny", grid=2 * GRID)
     assert finer.predict(X[:1]).shape == (1, *(2 * GRID,) * 3)
     assert not hasattr(finer, "calibration_")  # intervals were learnt on another grid

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from sklearn.base import clone
 from training_tools import PIXELS, SIMULATOR, bodies, eager, patterns, reconstructor
 
+from scatterkit.datasets import published_simulator
 from scatterkit.experiment import FlatDetector, QGrid
 from scatterkit.fitting._pattern_tasks import FittedPattern
 from scatterkit.fitting._planes import spread_directions
@@ -51,6 +52,11 @@ def test_detectors_have_the_views_that_they_are_symmetric_under():
     assert set(oblong) == {view for view in ALL if not view.exchanged}
     tilted = FlatDetector(16, pixel_size=1.0, distance=30.0, center=(5.0, 8.0))
     assert [view for view in views(MSFTSimulator(detector=tilted)) if view.rows and not view.exchanged] == []
+    published = views(published_simulator())  # its depths are half a pixel off the grid of its transform
+    assert published == [
+        View(exchanged=False, rows=False, columns=False),
+        View(exchanged=True, rows=False, columns=False),
+    ]
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -193,12 +193,15 @@ def test_not_finite_again_and_again_is_an_error():
 
 
 @pytest.mark.usefixtures("eager")
-def test_nothing_finite_at_all_is_an_error():
+def test_nothing_finite_at_all_is_an_error(tmp_path):
     class Broken(Breaking):
         first = 0
 
     with pytest.raises(TrainingError, match="None of 2 training steps had a finite loss"):
-        reconstructor(loss=Broken(), n_steps=2).fit(X)
+        reconstructor(loss=Broken(), n_steps=2, checkpoint=tmp_path).fit(X)
+    # what learnt nothing stands in nobody's way
+    mended = reconstructor(n_steps=1, checkpoint=tmp_path).fit(X, Y)
+    assert int(load_checkpoint(tmp_path).state["updates"]) == mended.n_steps_ == 1
 
 
 @pytest.mark.usefixtures("eager")

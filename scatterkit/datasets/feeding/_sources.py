@@ -221,7 +221,8 @@ def _opened(
     columns: Mapping[str, Column], names: Sequence[str], optional: Sequence[str], owner: str, parameter: str
 ) -> Source:
     """Choose variables, and see that they belong together."""
-    if PATTERN not in columns:
+    needs_pattern = PATTERN in names or optional  # masks that are not there take the patterns' shape
+    if needs_pattern and PATTERN not in columns:
         raise fail(parameter, owner, _ALLOWED, f"the variables {sorted(columns)}")
     missing = [name for name in names if name not in columns]
     if missing:

@@ -54,6 +54,10 @@ class BodyPool:
         True where simulator and scaler measure; None where that is everywhere.
     shape : tuple of 2 int
         Rows and columns of a pattern.
+    folder : Path
+        Where the pool is.
+    n_samples : int
+        Bodies that are to be drawn; ``len(pool)`` are there.
     n_drawn : int
         Bodies that were drawn so far.
     n_left_out : int
@@ -90,12 +94,12 @@ class BodyPool:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         check_value(folder, Instance((str, os.PathLike)), name="folder", owner=_OWNER)
         self.folder = Path(folder).expanduser().absolute()
-        self.settings = read_settings(self.folder, _OWNER)
+        self._settings = read_settings(self.folder, _OWNER)
         try:
-            self.simulator: MSFTSimulator = from_plain(self.settings["simulator"], {})
-            self.scaler: LogScaler = from_plain(self.settings["scaler"], {})
-            self.n_samples = int(self.settings["n_samples"])
-            self.block_size = int(self.settings["block_size"])
+            self.simulator: MSFTSimulator = from_plain(self._settings["simulator"], {})
+            self.scaler: LogScaler = from_plain(self._settings["scaler"], {})
+            self.n_samples = int(self._settings["n_samples"])
+            self.block_size = int(self._settings["block_size"])
             self.shape: tuple[int, int] = self.simulator.plan((GRID,) * 3).detector_shape
             self.mask = joint_mask((self.simulator, self.scaler), self.shape)
         except (SerializationError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -132,9 +136,9 @@ class BodyPool:
         str
             Number of bodies, what drew them, and a digest of all settings but the number.
         """
-        settings = {name: value for name, value in self.settings.items() if name != "n_samples"}
+        settings = {name: value for name, value in self._settings.items() if name != "n_samples"}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-        kind = self.settings["sampler"]["class"].rpartition(".")[2]
+        kind = self._settings["sampler"]["class"].rpartition(".")[2]
         return f"pool of {len(self)} bodies of {kind}, {digest}"
 
     def read(

@@ -119,7 +119,7 @@ class _Patches:
 
     def __init__(self, simulator: MSFTSimulator, scaler: LogScaler, n_pixels: int, n_jobs: int) -> None:
         self._scattering, lit = FacetScattering.of(simulator)
-        measured = measured_pixels(simulator, scaler, "ExactPhysicsLoss")
+        measured = measured_pixels(simulator, scaler)
         kept = np.ones(lit.sum(), bool) if measured is None else measured[0][lit]
         self._q, self._pixels = self._scattering.q[kept], np.flatnonzero(lit)[kept]
         if not self._pixels.size:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import Boolean, Constraint, Real, check_mask, fail
+from scatterkit._validation import Boolean, Constraint, Real, joint_mask
 from scatterkit.experiment import check_detector
 from scatterkit.reconstruction.bodies import Body
 from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, Tensor, mean, target
@@ -97,19 +97,11 @@ class PhysicsLoss(Loss):
         return loss
 
 
-def measured_pixels(
-    simulator: MSFTSimulator, scaler: LogScaler, owner: str = "PhysicsLoss"
-) -> NDArray[np.bool_] | None:
+def measured_pixels(simulator: MSFTSimulator, scaler: LogScaler) -> NDArray[np.bool_] | None:
     """Give the pixels ``(1, rows, columns)`` inside both masks, or None for all of them."""
     shape = check_detector(simulator.detector, owner="MSFTSimulator").shape
-    seen = check_mask(simulator.mask, shape, owner="MSFTSimulator")
-    scaled = check_mask(scaler.mask, shape, owner="LogScaler")
-    if seen is None or scaled is None:
-        only = scaled if seen is None else seen
-        return None if only is None else only[None]
-    if not (seen & scaled).any():
-        raise fail("scaler", owner, "one whose mask leaves pixels of the simulator's", "no such pixel")
-    return (seen & scaled)[None]
+    measured = joint_mask((simulator, scaler), shape)
+    return None if measured is None else measured[None]
 
 
 def _both(measured: NDArray[np.bool_] | None, targets: Targets, owner: str) -> Tensor | None:

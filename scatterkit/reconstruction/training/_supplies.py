@@ -135,7 +135,12 @@ def log_patterns(
     """Give checked log-scaled patterns with zeros outside of their masks, and where noise is below zero."""
     given = np.asarray(X)
     if given.dtype.kind == "f":  # noise and interpolation swing a little below zero
-        given = np.where((given < 0) & (given >= NOISE), 0, given)
+        lowest = float(np.min(given, where=masks, initial=0.0))
+        if lowest < NOISE:
+            raise fail(
+                "X", owner, f"{_LOG_SCALED}, with noise down to {NOISE:g}", f"values down to {lowest:g}"
+            )
+        given = np.where(given < 0, 0, given)
     patterns = measured_patterns(given, masks, simulator, owner=owner)
     brightest = float(patterns.max())
     if brightest > BRIGHTEST:

@@ -179,8 +179,8 @@ class Training:
         if self.reached.setbacks > SETBACKS:
             raise TrainingError(
                 f"The loss was not finite for {PATIENCE} steps in a row before step {step}, after the training had "
-                f"been set back {SETBACKS} times. A smaller learning_rate or precision 'float32' may help; if not, "
-                "look for NaN in the volumes."
+                f"been set back {SETBACKS} times. A smaller learning_rate or precision 'float32' may help, in "
+                "another checkpoint folder; if not, look for NaN in the volumes."
             )
         kept = {name: state[name] for name in ("step", "bad", "scale", "calm")}
         return {**self._good, **kept, "streak": ops.zeros_like(state["streak"])}

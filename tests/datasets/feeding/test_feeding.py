@@ -109,6 +109,8 @@ def test_several_targets_and_none(stored, path):
     (x,) = as_keras(path, 8, y=None, shuffle=False)[1]
     assert numbers(stored, x) == list(range(8, 16))
     volumes, patterns = as_keras(path, 8, x="volume", y="pattern", random_state=0)[0]
+    alone = np.ones((8, 4, 4, 4), np.float32)
+    assert as_keras({"volume": alone}, 8, x="volume", y="volume")[0][0].shape == alone.shape
     numbers(stored, patterns, volumes)
 
 
