@@ -18,7 +18,8 @@ from scatterkit.cli._told import OF_PATTERNS, adopt_experiment, warn_of_another
 DESCRIPTION = """\
 Fit a body to each pattern through the scattering physics, without a network.
 
-What the detector did to the pattern is fitted along. --report tells facets, their uncertainty, and what the pattern
+What the detector did to the pattern is fitted along. A convex body takes a minute or so, other models minutes;
+--seconds limits that. --report tells facets, their uncertainty, and what the pattern
 does not tell. After Ctrl-C the best bodies so far are written."""
 EPILOG = """\
 examples:
