@@ -19,8 +19,8 @@ DESCRIPTION = """\
 Fit a body to each pattern through the scattering physics, without a network.
 
 What the detector did to the pattern is fitted along. A convex body takes a minute or so, other models minutes;
---seconds limits that. --report tells facets, their uncertainty, and what the pattern
-does not tell. After Ctrl-C the best bodies so far are written."""
+--seconds limits that. --report tells facets, their uncertainty, and what the pattern does not tell. After Ctrl-C
+the best bodies so far are written."""
 EPILOG = """\
 examples:
   scatterkit fit pattern.npz -o body.stl --report body.txt --figure body.png
