@@ -17,6 +17,10 @@ Triangles = NDArray[np.int64]
 
 FLAT = 1e-9
 """A mesh whose volume is below this fraction of its bounding sphere's cube is flat."""
+PROBES = 32
+"""Triangles, at most, that tell whether a part of a surface lies in another."""
+ON_SURFACE = 0.1
+"""A surface winds less often than this around points outside; more often, around those on its faces."""
 
 
 def clean_mesh(vertices: ArrayLike, faces: ArrayLike, *, owner: str) -> tuple[Points, Triangles]:
@@ -27,16 +31,81 @@ def clean_mesh(vertices: ArrayLike, faces: ArrayLike, *, owner: str) -> tuple[Po
     triangles = _triangles(faces, len(points), owner)
     if not len(triangles):
         raise fail("faces", owner, "the triangles of a closed surface", "triangles without three corners")
-    triangles = consistent(triangles, owner)
+    given, triangles = triangles, consistent(triangles, owner)
+    disagreed = (given != triangles).any(axis=1)
     used, triangles = np.unique(triangles, return_inverse=True)
     points, triangles = points[used], triangles.reshape(-1, 3).astype(np.int64)
-    enclosed = volume(points, triangles)
+    triangles = _outward(points, triangles, disagreed, owner)
     extent = float(np.ptp(points, axis=0).max())
-    if abs(enclosed) <= FLAT * extent**3:
+    if volume(points, triangles) <= FLAT * extent**3:
         raise fail("faces", owner, "the surface of a body of positive volume", "a flat surface")
-    if enclosed < 0:
-        triangles = triangles[:, ::-1]
     return np.ascontiguousarray(points), np.ascontiguousarray(triangles)
+
+
+def _outward(points: Points, triangles: Triangles, disagreed: NDArray[np.bool_], owner: str) -> Triangles:
+    """Turn each part that lies in no other outward, and what lies in it along with it: so cavities stay cavities.
+
+    Whether a part in another is a cavity, only its triangles say: they must have agreed. It stays as it is where those
+    around it did not agree.
+    """
+    part = _parts(triangles)
+    holder = _holders(points, triangles, part)
+    nested, mixed = holder != np.arange(len(holder)), np.bincount(part, weights=disagreed) > 0
+    if (nested & mixed).any():
+        allowed = "triangles that are turned alike in each part that lies in another, which may be a cavity"
+        raise fail("faces", owner, allowed, "such a part with triangles turned at random")
+    a, b, c = _corners(points, triangles)
+    inward = np.bincount(part, weights=np.einsum("ij,ij->i", a, np.cross(b, c))) < 0
+    turn = inward[holder] & ~(nested & mixed[holder])
+    return np.where(turn[part][:, None], triangles[:, ::-1], triangles)
+
+
+def _parts(triangles: Triangles) -> NDArray[np.int64]:
+    """Number the parts of a surface: triangles that share an edge are of one part."""
+    n = len(triangles)
+    _, edges = np.unique(_edge_numbers(triangles), return_inverse=True)
+    ends = (np.arange(3 * n) % n, n + edges)  # triangles and edges are the nodes
+    graph = coo_matrix((np.ones(3 * n), ends), shape=(n + edges.max() + 1,) * 2)
+    return np.unique(connected_components(graph, directed=False)[1][:n], return_inverse=True)[1].astype(
+        np.int64
+    )
+
+
+def _holders(points: Points, triangles: Triangles, part: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give for each part the outermost one that it lies in, itself if there is none."""
+    members = np.split(np.argsort(part, kind="stable"), np.cumsum(np.bincount(part))[:-1])
+    bounds = [
+        (points[triangles[own]].min(axis=(0, 1)), points[triangles[own]].max(axis=(0, 1))) for own in members
+    ]
+    low, high = np.swapaxes(bounds, 0, 1)
+    holders = np.arange(len(members))
+    by_size = np.argsort(-np.prod(high - low, axis=1), kind="stable")
+    for rank, inner in enumerate(by_size):
+        larger = by_size[:rank]
+        around = ((low[larger] <= low[inner]) & (high[larger] >= high[inner])).all(axis=1)
+        few = members[inner][:: -(-len(members[inner]) // PROBES)]
+        probes = points[triangles[few]].mean(axis=1)
+        for outer in larger[around]:
+            if _windings(probes, points[triangles[members[outer]]]).min() > ON_SURFACE:
+                holders[inner] = outer
+                break
+    return holders
+
+
+def _windings(probes: Points, corners: Points) -> NDArray[np.float64]:
+    """Give how often a closed surface winds around points, whichever way: 0 outside, 1 inside, 1/2 on a face.
+
+    By the solid angles of its triangles: A. van Oosterom and J. Strackee, IEEE Trans. Biomed. Eng. 30, 125 (1983).
+    """
+    windings = []
+    for probe in probes:
+        a, b, c = np.moveaxis(corners - probe, 1, 0)
+        la, lb, lc = (np.linalg.norm(side, axis=1) for side in (a, b, c))
+        above = np.einsum("ij,ij->i", a, np.cross(b, c))
+        dots = [np.einsum("ij,ij->i", *pair) for pair in ((a, b), (b, c), (c, a))]
+        below = la * lb * lc + dots[0] * lc + dots[1] * la + dots[2] * lb
+        windings.append(abs(np.arctan2(above, below).sum()) / (2 * np.pi))
+    return np.array(windings)
 
 
 def _triangles(faces: ArrayLike, n_vertices: int, owner: str) -> Triangles:

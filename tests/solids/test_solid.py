@@ -187,6 +187,45 @@ def test_triangles_turned_at_random_are_turned_outward():
         assert np.array_equal(np.sort(body.faces, axis=1), np.sort(cube.faces, axis=1))
 
 
+def joined(*parts):
+    """Vertices and faces of several bodies, each given as a body and whether its triangles point inward."""
+    starts = np.cumsum([0, *(len(body.vertices) for body, _ in parts)])
+    faces = [
+        body.faces[:, :: -1 if inward else 1] + i for (body, inward), i in zip(parts, starts, strict=False)
+    ]
+    return np.vstack([body.vertices for body, _ in parts]), np.vstack(faces)
+
+
+def test_each_part_of_a_body_is_turned_outward_on_its_own():
+    large, small = (Solid.from_catalogue("cube", size) for size in (100, 50))
+    apart = small.shift((200, 0, 0))
+    both = large.volume + small.volume
+    for inward in ((False, True), (True, False), (True, True)):
+        assert Solid(*joined((large, inward[0]), (apart, inward[1]))).volume == pytest.approx(both)
+    twins = (large, False), (large.shift((300, 0, 0)), True)  # the signed volumes cancel
+    assert Solid(*joined(*twins)).volume == pytest.approx(2 * large.volume)
+    vertices, faces = joined((large, False), (apart, False))
+    faces[[0, 12]] = faces[[0, 12], ::-1]
+    assert Solid(vertices, faces).volume == pytest.approx(both)
+
+
+def test_cavities_stay_cavities_however_the_body_around_them_is_turned():
+    outer, inner = (Solid.from_catalogue("cube", size) for size in (100, 50))
+    hollow = outer.volume - inner.volume
+    beside = Solid.from_catalogue("cube", 20).shift((200, 0, 0))
+    for inward in (False, True):
+        body = Solid(*joined((inner, not inward), (outer, inward), (beside, True)))
+        assert body.volume == pytest.approx(hollow + beside.volume)
+    vertices, faces = joined((outer, False), (inner, True))
+    for first in (0, 3):
+        mixed = faces.copy()
+        mixed[first:6] = mixed[first:6, ::-1]
+        assert Solid(vertices, mixed).volume == pytest.approx(hollow)
+    faces[-1] = faces[-1, ::-1]
+    with pytest.raises(ValueError, match=r"may be a cavity.* Got such a part with triangles turned at random"):
+        _ = Solid(vertices, faces).volume
+
+
 def test_unused_vertices_and_collapsed_triangles_are_dropped():
     cube = Solid.from_catalogue("cube", 1)
     body = Solid(np.vstack([cube.vertices, [[100, 0, 0]]]), np.vstack([cube.faces, [[0, 0, 1]]]))
