@@ -84,7 +84,7 @@ class HalfSpaceSampler(BodySampler):
     unevenness : float [1], default=0.08
         Largest share by which each face of a crystal lies nearer or farther than its likes.
     max_radius : float [nm], default=154.75
-        The stretch is limited so that stretch times size stays within this.
+        The stretch is limited so that stretch times size stays within this, as ``size`` must.
     box : float [nm], default=318.75
         Width of the box that the bodies must fit, centred on the origin.
 
@@ -238,10 +238,10 @@ class HalfSpaceSampler(BodySampler):
     def _drawn(self, keys: Any, shares: NDArray[np.float64], ops: Any) -> bodies.Draws:
         ranges = bodies.Ranges(
             shares=tuple(shares.tolist()),
-            size=self.size,
-            stretch=self.stretch or (1.0, 1.0),
-            cut=self.cut or (FAR, FAR),
-            cut_probability=self.cut_probability if self.cut else 0.0,
+            size=_ends(self.size),
+            stretch=(1.0, 1.0) if self.stretch is None else _ends(self.stretch),
+            cut=(FAR, FAR) if self.cut is None else _ends(self.cut),
+            cut_probability=0.0 if self.cut is None else self.cut_probability,
             max_radius=self.max_radius,
         )
         return bodies.draw(uniform(keys[:, None], bodies.counters(ops), ops), ranges, ops)
@@ -260,6 +260,12 @@ class HalfSpaceSampler(BodySampler):
             raise fail("size", _OWNER, allowed, shown(self.size))
         given = list(FAMILIES) if self.families is None else self.families
         return check_weights(given, "families", _family, owner=_OWNER, of="names of families")
+
+
+def _ends(given: Sequence[float]) -> tuple[float, float]:
+    """Give a range in Python's numbers: an array's would make single precision double."""
+    low, high = given
+    return float(low), float(high)
 
 
 def _family(name: str) -> str:

@@ -98,7 +98,7 @@ class SolidSampler(BodySampler):
     cut_sides : {1, 2}, default=2
         Whether a body is cut at one end of the axis or at both alike.
     max_radius : float [nm] or None, default=154.75
-        The stretch is limited so that stretch times size stays within this; None for no limit.
+        The stretch is limited so that stretch times size stays within this, as ``size`` must; None for no limit.
     box : float [nm] or None, default=318.75
         Width of the box that the bodies must fit, centred on the origin; None for any.
 
@@ -205,7 +205,6 @@ class SolidSampler(BodySampler):
         size, cut_draw, chance, stretch_draw, which, which_cut = generator.random(6).tolist()
         seed = int(generator.integers(2**32))
         size = between(self.size, size)
-        stretch = between(self.stretch or (1.0, 1.0), stretch_draw)
         axis = self._choose(self.stretch_axes, name, which)
         apart = None if isinstance(self.cut_axes, str) else self.cut_axes
         caxis = axis if apart is None else self._choose(apart, name, which_cut)
@@ -215,13 +214,19 @@ class SolidSampler(BodySampler):
             polyhedron=name,
             quaternion=(float(unit[0]), float(unit[1]), float(unit[2]), float(unit[3])),
             size=size,
-            stretch=min(stretch, (self.max_radius or np.inf) / size) if axis else 1.0,
-            axis=axis if self.stretch else None,
-            cut=between(self.cut, cut_draw) if self.cut and is_cut else None,
+            stretch=self._stretch(size, stretch_draw) if axis else 1.0,
+            axis=None if self.stretch is None else axis,
+            cut=between(self.cut, cut_draw) if self.cut is not None and is_cut else None,
             caxis=caxis if is_cut else None,
             cut_sides=self.cut_sides,
             seed=seed if name == "random_polyhedron" else 0,
         )
+
+    def _stretch(self, size: float, draw: float) -> float:
+        if self.stretch is None:
+            return 1.0
+        limit = np.inf if self.max_radius is None else self.max_radius / size
+        return float(min(between(self.stretch, draw), limit))
 
     @staticmethod
     def _choose(allowed: Sequence[str] | None, name: str, draw: float) -> str | None:
@@ -232,6 +237,9 @@ class SolidSampler(BodySampler):
     def _check(self) -> tuple[list[str], NDArray[np.float64]]:
         self._check_parameters()
         check_value(self.size, Range(0, unit="nm", open_low=True), name="size", owner="SolidSampler")
+        if self.max_radius is not None and self.size[1] > self.max_radius:
+            allowed = f"at most max_radius, {self.max_radius} nm"
+            raise fail("size", "SolidSampler", allowed, shown(self.size))
         if self.stretch is not None:
             check_value(self.stretch, Range(0, open_low=True), name="stretch", owner="SolidSampler")
         if self.cut is not None:

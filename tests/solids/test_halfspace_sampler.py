@@ -206,6 +206,14 @@ def test_a_descriptor_of_another_sampler_is_refused():
         sampler.build("cube")
 
 
+def test_ranges_may_be_arrays():
+    ranges = {"size": (40.0, 80.0), "stretch": (0.8, 1.2), "cut": (0.3, 0.9)}
+    arrays = {name: np.array(ends) for name, ends in ranges.items()}
+    for expected, given in zip(bodies(3, **ranges)[1:], bodies(3, **arrays)[1:], strict=True):
+        assert given.dtype == expected.dtype
+        assert np.array_equal(given, expected)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

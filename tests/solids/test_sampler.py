@@ -48,6 +48,26 @@ def test_a_parameter_changes_only_what_it_names():
         SolidSampler().build("cube")
 
 
+def test_ranges_may_be_arrays():
+    ranges = {"size": (40.0, 80.0), "stretch": (0.8, 1.2), "cut": (0.3, 0.9)}
+    arrays = {name: np.array(ends) for name, ends in ranges.items()}
+    drawn, same = (SolidSampler(random_state=5, **given).sample_params(20) for given in (ranges, arrays))
+    assert drawn == same
+
+
+def test_a_size_beyond_the_largest_radius_is_refused_not_squashed():
+    wide = {"random_state": 0, "size": (31.0, 300.0), "box": 700.0, "stretch": (0.9, 1.1)}
+    with pytest.raises(
+        ValueError, match=r"'size' parameter of SolidSampler must be at most max_radius, 154.75"
+    ):
+        SolidSampler(**wide).sample_params(1)
+    for limit in (None, 300.0):
+        drawn = SolidSampler(**wide, max_radius=limit).sample_params(40)
+        assert all(0.9 <= d.stretch <= 1.1 or d.size * d.stretch == pytest.approx(limit) for d in drawn)
+    rigid = SolidSampler(size=(200, 200), stretch=None, max_radius=None).sample_params(5)
+    assert {(d.stretch, d.axis) for d in rigid} == {(1.0, None)}
+
+
 def test_generators_and_none_draw_anew():
     generator = np.random.default_rng(3)
     sampler = SolidSampler(random_state=generator)

@@ -222,7 +222,9 @@ def test_cavities_stay_cavities_however_the_body_around_them_is_turned():
         mixed[first:6] = mixed[first:6, ::-1]
         assert Solid(vertices, mixed).volume == pytest.approx(hollow)
     faces[-1] = faces[-1, ::-1]
-    with pytest.raises(ValueError, match=r"may be a cavity.* Got such a part with triangles turned at random"):
+    with pytest.raises(
+        ValueError, match=r"may be a cavity.* Got such a part with triangles turned at random"
+    ):
         _ = Solid(vertices, faces).volume
 
 
