@@ -213,7 +213,7 @@ def advise(
     recommended = _recommended(physics, tolerance)
     best = float(physics[PROPAGATIONS.index(recommended)])
     chosen = [mode for mode in modes if mode.propagation == propagation and not mode.holds]
-    warnings += [_failure(mode, recommended, tolerance) for mode in chosen]
+    warnings += [_failure(mode, modes[PROPAGATIONS.index(recommended)], tolerance) for mode in chosen]
     if best > tolerance:
         warnings.append(f"no mode holds within {tolerance:g}; {recommended!r} is the closest")
     coarsest = _coarsest_grid(recommended, best, box / wavelength, angle, tolerance)
@@ -302,12 +302,15 @@ def _coarsest_grid(mode: str, physics: float, box: float, angle: float, toleranc
     return None
 
 
-def _failure(mode: ModeAdvice, recommended: str, tolerance: float) -> str:
+def _failure(mode: ModeAdvice, recommended: ModeAdvice, tolerance: float) -> str:
     error = (
         "an unknown error (voxels larger than any measured)"
         if math.isnan(mode.error)
         else f"{mode.error:.3f}"
     )
     reason = "the approximation" if mode.physics_error > tolerance else "the grid"
-    advice = f"; {recommended!r} is closer" if recommended != mode.propagation else ""
-    return f"{mode.propagation!r} fails by {reason}: {error} expected, {tolerance:g} allowed{advice}"
+    told = f"{mode.propagation!r} fails by {reason}: {error} expected, {tolerance:g} allowed"
+    if recommended.error < mode.error:
+        return f"{told}; {recommended.propagation!r} is closer"
+    hopeless = mode == recommended and reason == "the approximation"
+    return told if hopeless else f"{told}; a finer grid is needed"

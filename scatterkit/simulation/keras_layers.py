@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import numbers
 import warnings
 from typing import Any
 
-import numpy as np
 from sklearn.base import clone
 
+from scatterkit._serialization import from_json, to_json
 from scatterkit._validation import Choice, check_value, fail, shown
-from scatterkit.base import Component
 from scatterkit.simulation.kernels.tensor_backends import forbid_tensorfloat, keras
 from scatterkit.simulation.kernels.tensor_transform import scatter
 from scatterkit.simulation.simulator import MSFTSimulator
@@ -136,7 +133,7 @@ class MSFTLayer(keras.layers.Layer):
         dict
             The parameters.
         """
-        own = {"simulator": _plain(self.simulator), "output": self.output_kind, "precision": self.precision}
+        own = {"simulator": to_json(self.simulator), "output": self.output_kind, "precision": self.precision}
         return super().get_config() | own
 
     @classmethod
@@ -153,7 +150,7 @@ class MSFTLayer(keras.layers.Layer):
         MSFTLayer
             The layer.
         """
-        return super().from_config(config | {"simulator": _restored(config["simulator"])})
+        return super().from_config(config | {"simulator": from_json(config["simulator"])})
 
 
 def _grid(input_shape: tuple[Any, ...]) -> tuple[int, int, int]:
@@ -174,40 +171,3 @@ def _checked(simulator: MSFTSimulator | None, owner: str) -> MSFTSimulator:
         raise fail("simulator", owner, allowed, f"{simulator.backend!r} and {simulator.n_threads!r}")
     simulator._check_parameters()
     return clone(simulator)
-
-
-def _plain(value: Any) -> Any:
-    """A parameter in types that JSON has."""
-    if isinstance(value, Component):
-        parameters = {name: _plain(v) for name, v in value.get_params(deep=False).items()}
-        return {"component": [type(value).__module__, type(value).__qualname__], "parameters": parameters}
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist(), "dtype": value.dtype.str}
-    if isinstance(value, (tuple, list)):
-        return {"sequence": [_plain(v) for v in value], "tuple": isinstance(value, tuple)}
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real):
-        return {"complex": [value.real, value.imag]}
-    return value
-
-
-def _restored(value: Any) -> Any:
-    """The parameter that _plain took to pieces."""
-    if not isinstance(value, dict):
-        return value
-    if "component" in value:
-        return _component(*value["component"])(**{k: _restored(v) for k, v in value["parameters"].items()})
-    if "array" in value:
-        return np.array(value["array"], dtype=value["dtype"])
-    if "sequence" in value:
-        return (tuple if value["tuple"] else list)(map(_restored, value["sequence"]))
-    return complex(*value["complex"])
-
-
-def _component(module: str, name: str) -> type[Component]:
-    """A component's class: a saved model must not make anything else run."""
-    kind = getattr(importlib.import_module(module), name) if module.startswith("scatterkit.") else None
-    if not (isinstance(kind, type) and issubclass(kind, Component)):
-        raise fail("simulator", "MSFTLayer", "made of components of scatterkit", f"{module}.{name}")
-    return kind

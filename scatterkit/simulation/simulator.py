@@ -293,7 +293,8 @@ class MSFTSimulator(StatelessTransformer):
     def differential_cross_section(self, X: ArrayLike) -> NDArray[np.float32]:
         """Simulate the differential cross section of scalar waves: the squared scattering amplitude.
 
-        It is ``|E V gamma / wavelength|^2`` with the field E in voxels of volume V, before any polarisation factor.
+        It is ``|E V gamma / wavelength|^2`` with the field E in voxels of volume V, before any polarisation factor. So
+        an infinite ``absorption_length`` has none: what neither absorbs nor retards light does not scatter.
 
         Parameters
         ----------
@@ -307,6 +308,9 @@ class MSFTSimulator(StatelessTransformer):
         """
         self._check_parameters()
         contrast = abs(attenuation(self)) / self.wavelength
+        if contrast == 0:
+            allowed = "finite for a cross section, or absorption be 'index'"
+            raise fail("absorption_length", type(self).__name__, allowed, shown(self.absorption_length))
         return self.transform(X) * np.float32((contrast * PUBLISHED_VOXEL**3) ** 2)
 
     def adjoint(

@@ -87,6 +87,14 @@ def test_coarse_grid_is_told_from_a_bad_approximation():
     assert advise(SILVER, 200, grid=coarse.recommended_grid)["pmsft"].holds
 
 
+def test_a_mode_is_called_closer_only_if_it_is():
+    advice = advise(1.01, 21.5, propagation="pmsft")
+    assert advice[advice.recommended].error > advice["pmsft"].error
+    assert [w.rpartition("; ")[2] for w in advice.warnings if "fails" in w] == ["a finer grid is needed"]
+    assert "; 'pmsft' is closer" in str(advise(SILVER, 200, grid=192, propagation="msft"))
+    assert "a finer grid is needed" in str(advise(SILVER, 200, grid=40, propagation="pmsft"))
+
+
 def test_small_angles_ask_for_less():
     small, large = (advise(SILVER, 200, max_angle=math.radians(a)) for a in (15, 70))
     assert small.recommended_grid < large.recommended_grid

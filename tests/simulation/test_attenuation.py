@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scatterkit.experiment import QGrid
-from scatterkit.simulation import MSFTSimulator
+from scatterkit.simulation import MSFTSimulator, PolychromaticSimulator
 
 SILVER = 0.89 + 0.0859j
 WAVENUMBER = 2 * np.pi / 13.5
@@ -67,6 +67,16 @@ def test_born_cross_section_of_a_small_body():
     volume = 7 * 8 * 8 * 5.0**3
     expected = (WAVENUMBER**2 / (2 * np.pi) * abs(n - 1) * volume) ** 2
     assert simulator.differential_cross_section(slab(7))[0, 0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [lambda simulator: simulator, PolychromaticSimulator])
+def test_no_cross_section_without_a_length_or_an_index(kind):
+    simulator = kind(MSFTSimulator(absorption_length=np.inf, detector=QGrid(4, dq=0.02)))
+    assert simulator.transform(slab(7)).any()  # in units of its own, it has a pattern
+    with pytest.raises(
+        ValueError, match="'absorption_length' parameter of MSFTSimulator must be finite for a cross"
+    ):
+        simulator.differential_cross_section(slab(7))
 
 
 @pytest.mark.parametrize("propagation", ["msft", "pmsft", "hare"])

@@ -10,7 +10,7 @@ import pytest
 from simulation_bodies import random_volumes
 from sklearn.base import clone
 
-from scatterkit.experiment import FlatDetector, QGrid
+from scatterkit.experiment import FlatDetector, Panel, PanelDetector, QGrid
 from scatterkit.simulation import MSFTSimulator
 
 MASK = np.random.default_rng(0).random((12, 12)) > 0.2
@@ -101,6 +101,9 @@ def test_jit_equals_eager(keras, Layer):
         SIMULATOR,
         MSFTSimulator(detector=FlatDetector((5, 6), 2.0), absorption_length=np.inf, mask=[[True] * 6] * 5),
         MSFTSimulator(propagation="pmsft", wavelength=np.float64(10.0)),
+        MSFTSimulator(
+            detector=PanelDetector([Panel((4, 6), (-3.0, 1.0, 20.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))])
+        ),
     ],
 )
 def test_configuration_is_plain_and_complete(Layer, simulator):
@@ -119,8 +122,8 @@ def test_configuration_is_plain_and_complete(Layer, simulator):
 
 def test_configuration_runs_nothing_else(Layer):
     config = Layer(SIMULATOR).get_config()
-    config["simulator"]["component"] = ["os", "system"]
-    with pytest.raises(ValueError, match="components of scatterkit"):
+    config["simulator"] = json.dumps({"class": "os.system", "parameters": {}})
+    with pytest.raises(ValueError, match=r"'os.system' is not of scatterkit"):
         Layer.from_config(config)
 
 
