@@ -13,7 +13,7 @@ from scatterkit.base import Component
 from scatterkit.solids import _mesh
 from scatterkit.solids._halfspaces import check_direction, hull_volume, merged_faces
 from scatterkit.solids._mesh import Points, Triangles
-from scatterkit.solids.symmetry import PointSymmetry, find_symmetry
+from scatterkit.solids.symmetry import PointSymmetry, find_symmetry, true_corners
 
 CONVEX = 5e-7
 """A body is convex if its hull is larger by no more than this fraction (float32 meshes round at 1e-7)."""
@@ -158,7 +158,7 @@ class Body(Component):
 
     @cached_property
     def _symmetry(self) -> PointSymmetry:
-        return find_symmetry(self.vertices, self.centroid)
+        return find_symmetry(true_corners(*self._mesh), self.centroid)
 
     @property
     def symmetry_axes(self) -> dict[str, Points]:

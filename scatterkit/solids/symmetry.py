@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from scatterkit.solids._halfspaces import hull_mesh, merged_faces
-from scatterkit.solids._mesh import Points
+from scatterkit.solids._mesh import Points, Triangles
 
 SAME = 1e-5
 """Corners within this fraction of the circumradius are the same corner."""
@@ -59,7 +59,7 @@ def find_symmetry(vertices: Points, center: Points) -> PointSymmetry:
     Parameters
     ----------
     vertices : ndarray of shape (v, 3)
-        Corner points; bodies that are not convex are judged by these points alone.
+        Corner points, as `true_corners` gives them: bodies are judged by these points alone.
     center : ndarray of shape (3,)
         The centroid, which each symmetry keeps.
 
@@ -76,7 +76,7 @@ def find_symmetry(vertices: Points, center: Points) -> PointSymmetry:
     >>> find_symmetry(box, np.zeros(3)).point_group
     'D_2h'
     """
-    corners = _Corners(_true_corners(vertices), center)
+    corners = _Corners(vertices, center)
     found: dict[int, list[Points]] = {}
     for axis, highest in zip(corners.middles, corners.orders, strict=True):
         order = corners.order(axis, int(highest))
@@ -102,19 +102,11 @@ def sort_axes(axes: Points) -> Points:
     return axes[np.lexsort((-y, -x, -z))]
 
 
-def _true_corners(vertices: Points) -> Points:
-    """Drop points in the middle of the hull's edges and faces, which depend on the triangulation."""
-    hull, triangles = hull_mesh(vertices)
-    _, _, members = merged_faces(hull, triangles)
-    meeting = np.bincount(np.concatenate(members), minlength=len(hull))
-    inner = _inner_points(vertices, hull)
-    return np.vstack([hull[meeting >= 3], inner])
-
-
-def _inner_points(vertices: Points, hull: Points) -> Points:
-    """Give the vertices that are no corners of the hull (of bodies that are not convex)."""
-    distance, _ = cKDTree(hull).query(vertices)
-    return vertices[distance > 0]
+def true_corners(vertices: Points, triangles: Triangles) -> Points:
+    """Give a surface's vertices less those in the middle of edges and faces, which depend on the triangulation."""
+    _, _, members = merged_faces(vertices, triangles)
+    meeting = np.bincount(np.concatenate(members), minlength=len(vertices))
+    return vertices[meeting >= 3]
 
 
 def _candidates(points: Points) -> tuple[Points, NDArray[np.int64]]:

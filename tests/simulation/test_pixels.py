@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from simulation_bodies import random_fields, random_volumes
+from sklearn.base import clone
 
+from scatterkit._validation import InvalidParameterError
 from scatterkit.experiment import FlatDetector, Panel, PanelDetector, QGrid
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation.kernels import costs, gridding, matrix, pixels, reference
@@ -158,9 +161,23 @@ def test_auto_takes_it_where_pixels_form_no_grid():
     for detector in DETECTORS.values():
         plan = MSFTSimulator(detector=detector).plan((16, 16, 16))
         assert (costs.cheapest(plan) == "pixels") == (not detector.separable)
-    tilted = MSFTSimulator(detector=DETECTORS["tilted"], backend="matrix")
-    with pytest.raises(ValueError, match="symmetric about the direct beam"):
+
+
+@pytest.mark.parametrize(
+    ("backend", "advised"),
+    [
+        ("matrix", "'auto', 'pixels' or 'reference' .*symmetric about the direct beam"),
+        ("fft", "'auto' or 'reference'"),
+    ],
+)
+def test_other_kernels_say_what_takes_pixels_that_form_no_grid(backend, advised):
+    tilted = MSFTSimulator(detector=DETECTORS["tilted"], backend=backend)
+    with pytest.raises(
+        InvalidParameterError, match=f"'backend' parameter of MSFTSimulator must be {advised}"
+    ):
         tilted.field(np.ones((1, 4, 4, 4)))
+    for able in re.findall(r"'(\w+)'", advised):
+        assert able == "matrix" or clone(tilted).set_params(backend=able).field(np.ones((1, 4, 4, 4))).any()
 
 
 def test_threads_are_worth_it_for_many_pixels_only():

@@ -82,3 +82,35 @@ def test_a_moved_body_knows_its_axes_still():
         assert body.symmetry_axes["C3"] == pytest.approx(axes["C3"])
     turned = cube.rotate(Rotation.from_euler("y", 0.4))
     assert turned.symmetry_axes["C4"][0] == pytest.approx((np.sin(0.4), 0, np.cos(0.4)))
+
+
+def test_vertices_inside_of_faces_and_edges_are_no_corners():
+    cube = Solid.from_catalogue("cube")
+    side = np.ptp(cube.bounds, axis=0)[0] / 2
+    for extra in ((0.0, 0.0, side), (0.0, side, side), (0.1 * side, 0.3 * side, side)):
+        vertices, faces = split(cube.vertices, cube.faces, np.array(extra))
+        body = Solid(vertices, faces)
+        assert body.volume == pytest.approx(cube.volume)
+        assert body.point_group == "O_h"
+        assert {key: len(axes) for key, axes in body.symmetry_axes.items()} == COUNTS["O_h"]
+
+
+def split(vertices, faces, point):
+    """Split the triangles on which a point lies, by it."""
+    pieces = []
+    for face in faces:
+        parts = [(a, b, len(vertices)) for a, b in zip(face, np.roll(face, -1), strict=True)]
+        corners = [np.vstack([vertices, [point]])[list(part)] for part in parts]
+        areas = [np.linalg.norm(np.cross(b - a, c - a)) for a, b, c in corners]
+        a, b, c = vertices[face]
+        lies = np.isclose(sum(areas), np.linalg.norm(np.cross(b - a, c - a)))
+        pieces += [part for part, area in zip(parts, areas, strict=True) if area > 1e-6] if lies else [face]
+    return np.vstack([vertices, [point]]), np.array(pieces)
+
+
+def test_the_rim_of_a_pit_counts_although_it_lies_in_a_face():
+    cube = Solid.from_catalogue("cube")
+    pit = Solid.from_points([(0, 0, -30), (20, 0, 30), (-10, 300**0.5, 30), (-10, -(300**0.5), 30)])
+    faces = np.vstack([cube.faces, pit.faces[:, ::-1] + len(cube.vertices)])
+    body = Solid(np.vstack([cube.vertices, pit.vertices]), faces).cut((0, 0, 1), 10)
+    assert body.point_group == "C_s"

@@ -37,7 +37,7 @@ def _checked_paddings(plan: MSFTPlan) -> tuple[Padding, Padding]:
         raise fail(
             "backend",
             "MSFTSimulator",
-            "'auto', 'matrix' or 'reference' for this detector and grid ('fft' needs a QGrid whose dq is "
+            "'auto' or 'reference' for this detector and grid ('fft' needs a QGrid whose dq is "
             "2 pi / (M * voxel) with M, or a small multiple of it, an integer, and voxels below pi / q_max)",
             f"'fft' with voxels of {plan.voxel[2]:g} nm",
         )

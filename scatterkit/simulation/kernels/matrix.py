@@ -20,6 +20,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit._validation import fail
 from scatterkit.simulation.kernels import _fold_kernels as folding
 from scatterkit.simulation.kernels import _matrix_kernels as products
 from scatterkit.simulation.kernels import _quadrant_kernels as pixels
@@ -103,7 +104,11 @@ def _quadrant(plan: MSFTPlan) -> tuple[Array, Array]:
         start = n // 2 - (n - 1) // 2
         inner = np.take(q, np.arange(start, n), axis=axis)
         if not np.allclose(inner, -np.flip(inner, axis=axis)):
-            raise ValueError("the matrix kernel needs a detector that is symmetric about the direct beam")
+            allowed = (
+                "'auto', 'pixels' or 'reference' for this detector ('matrix' needs one that is symmetric about the "
+                "direct beam)"
+            )
+            raise fail("backend", "MSFTSimulator", allowed, "'matrix'")
     seen = plan.response != 0
     rows, columns = (_distances(seen.any(axis=axis)) for axis in (1, 0))
     return len(seen) // 2 - rows[:, None], seen.shape[1] // 2 - columns[None, :]
