@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from scatterkit._log_scaling import log_scaled
 from scatterkit._validation import Constraint, Range
 from scatterkit.augmentation.base import spread
-from scatterkit.simulation.log_scaling import log_scaled
 
 DYNAMIC_RANGE: Constraint = Range(low=1.001, high=1e9)
 """Check of the dynamic range (I + eps) / eps of the light at a pattern's value one."""

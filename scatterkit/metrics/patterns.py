@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scatterkit._arrays import NUMPY
+from scatterkit._log_scaling import log_scaled
 from scatterkit._validation import Positive, check_array, check_mask, check_value
 from scatterkit.metrics._pairs import Values, check_masks, check_pair, per_sample
 from scatterkit.response import fit_response
@@ -214,7 +216,5 @@ def radial_profile_correlation(a: ArrayLike, b: ArrayLike, mask: ArrayLike | Non
 
 
 def _scaled_log(intensity: Pattern, eps: float) -> NDArray[np.float64]:
-    """The logarithm scaled to [0, 1]; a constant becomes zero."""
-    log = np.log(intensity.astype(np.float64) + eps)
-    low, high = log.min(), log.max()
-    return (log - low) / (high - low) if high > low else np.zeros_like(log)
+    """The logarithm of one pattern's pixels in double precision, scaled to [0, 1]."""
+    return np.asarray(log_scaled(intensity.astype(np.float64)[None], eps, True, None, NUMPY)[0])

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._arrays import NUMPY
+from scatterkit._log_scaling import log_scaled
 from scatterkit._validation import Boolean, Constraint, Positive, check_mask, check_patterns
 from scatterkit.base import StatelessTransformer
-from scatterkit.simulation.log_scaling import log_scaled
 
 
 class LogScaler(StatelessTransformer):

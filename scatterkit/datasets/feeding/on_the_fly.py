@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from scatterkit._counters import keys_of
+from scatterkit._log_scaling import log_scaled
 from scatterkit._serialization import to_plain_result
 from scatterkit._validation import (
     AnyOf,
@@ -30,7 +31,6 @@ from scatterkit.simulation import LogScaler, MSFTSimulator
 from scatterkit.simulation.keras_layers import MSFTLayer
 from scatterkit.simulation.kernels.tensor_backends import jit, keras
 from scatterkit.simulation.kernels.tensor_bodies import occupancy
-from scatterkit.simulation.log_scaling import log_scaled
 from scatterkit.solids import HalfSpaceSampler
 from scatterkit.solids._box_shares import fitting_sampler_params
 

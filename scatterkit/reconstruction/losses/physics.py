@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from scatterkit._log_scaling import log_scaled, unit_scaled
 from scatterkit._validation import Boolean, Constraint, Real, joint_mask
 from scatterkit.experiment import check_detector
 from scatterkit.reconstruction.bodies import Body
 from scatterkit.reconstruction.losses.base import Loss, LossFunction, Targets, Tensor, mean, target
 from scatterkit.simulation import LogScaler, MSFTSimulator
-from scatterkit.simulation.log_scaling import log_scaled, unit_scaled
 
 
 class PhysicsLoss(Loss):

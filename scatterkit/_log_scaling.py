@@ -6,7 +6,7 @@ from typing import Any
 
 
 def log_scaled(intensities: Any, eps: float, normalize: bool, mask: Any, ops: Any) -> Any:
-    """Give log(I + eps) of intensities ``(n, y, x)``, each scaled to [0, 1] over its mask's pixels if ``normalize``.
+    """Give log(I + eps) of intensities ``(n, ...)``, each scaled to [0, 1] over its mask's pixels if ``normalize``.
 
     Pixels outside of the mask (None: no such pixels) become zero. ``ops`` are NumPy's functions or ``keras.ops``.
     """
@@ -15,7 +15,7 @@ def log_scaled(intensities: Any, eps: float, normalize: bool, mask: Any, ops: An
 
 
 def unit_scaled(values: Any, mask: Any, ops: Any) -> Any:
-    """Give arrays ``(n, y, x)``, each scaled to [0, 1] over its mask's pixels; others become zero, as constants do."""
+    """Give arrays ``(n, ...)``, each scaled to [0, 1] over its mask's pixels; others become zero, as constants do."""
     axes = tuple(range(1, len(values.shape)))
     low = ops.min(_or(values, mask, float("inf"), ops), axis=axes, keepdims=True)
     high = ops.max(_or(values, mask, -float("inf"), ops), axis=axes, keepdims=True)
