@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from os import PathLike
 from pathlib import Path
@@ -67,7 +68,7 @@ def read_geometry(path: str | PathLike[str], *, distance: float | None = None) -
     (-5.0, 1.0, 50.0)
     """
     check_value(distance, Positive("mm", optional=True), name="distance", owner=_OWNER)
-    panels = _panel_values(Path(path).read_text(encoding="utf-8"))
+    panels = _panel_values(Path(path).read_text(encoding="utf-8", errors="replace"))  # comments may be in any
     if not panels:
         raise fail("path", _OWNER, "a CrystFEL geometry file with panels", f"{str(path)!r}")
     return PanelDetector([_panel(name, values, distance) for name, values in panels.items()])
@@ -94,32 +95,46 @@ def _panel(name: str, values: dict[str, str], distance: float | None) -> Panel:
     if missing:
         raise fail("path", _OWNER, f"a file with {', '.join(missing)} for panel {name!r}", "none")
     numbers = {key: _number(name, key, values[key]) for key in _NEEDED if key not in ("fs", "ss")}
+    if numbers["res"] <= 0:
+        raise fail("path", _OWNER, f"a file with a positive number as {name}/res", repr(values["res"]))
     pixel = 1e3 / numbers["res"]
     z = _clen(name, values) if distance is None else distance
     offset = 1e3 * _number(name, "coffset", values.get("coffset", "0"))
-    rows, columns = (int(numbers[f"max_{s}"] - numbers[f"min_{s}"]) + 1 for s in ("ss", "fs"))
+    rows, columns = (_extent(name, numbers, along) for along in ("ss", "fs"))
     corner = (numbers["corner_x"] * pixel, numbers["corner_y"] * pixel, z + offset)
     fast, slow = (_step(name, key, values[key], pixel) for key in ("fs", "ss"))
     return Panel((rows, columns), corner, fast, slow)
 
 
+def _extent(name: str, numbers: dict[str, float], along: str) -> int:
+    first, last = numbers[f"min_{along}"], numbers[f"max_{along}"]
+    if last < first:
+        allowed = f"a file with {name}/max_{along} not below {name}/min_{along}"
+        raise fail("path", _OWNER, allowed, f"{last:g} and {first:g}")
+    return int(last - first) + 1
+
+
 def _number(name: str, key: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise fail("path", _OWNER, f"a file with a number as {name}/{key}", repr(text)) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise fail("path", _OWNER, f"a file with a finite number as {name}/{key}", repr(text))
+    return number
 
 
 def _clen(name: str, values: dict[str, str]) -> float:
     """Distance in mm; in the file it is in m unless it says so."""
     number, _, unit = values.get("clen", "").partition(" ")
     try:
-        return float(number) * _MM_PER[unit.strip()]
+        distance = float(number) * _MM_PER[unit.strip()]
     except (ValueError, KeyError):
+        distance = math.nan
+    if not math.isfinite(distance):
         given = f"clen = {values['clen']!r}" if "clen" in values else "no clen"
-        raise fail(
-            "distance", _OWNER, f"a float in mm, for panel {name!r} does not state it", given
-        ) from None
+        raise fail("distance", _OWNER, f"a float in mm, for panel {name!r} does not state it", given)
+    return distance
 
 
 def _step(name: str, key: str, text: str, pixel: float) -> Vector:

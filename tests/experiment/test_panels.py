@@ -171,6 +171,8 @@ def test_geometry_file(tmp_path):
     assert read_geometry(path, distance=70.0).panels[0].corner[2] == 70.0
     path.write_text(GEOMETRY.replace("clen = 0.1 ", "clen = 85 mm"))
     assert read_geometry(path).panels[0].corner[2] == 85.0
+    path.write_bytes(GEOMETRY.replace("pixels per metre: 0.5 mm", "Pixelgröße").encode("latin-1"))
+    assert read_geometry(path).panels == [left, right]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,10 @@ def test_geometry_file(tmp_path):
         ("left/ss = 0.6x +0.8y +0.0z", "", "ss for panel 'left'"),
         ("right/fs = x", "right/fs = 1.0q", "sum of x, y and z as right/fs"),
         ("left/max_fs = 9", "left/max_fs = nine", "number as left/max_fs"),
+        ("left/max_fs = 9", "left/max_fs = nan", "finite number as left/max_fs. Got 'nan'"),
+        ("left/max_fs = 9", "left/max_fs = -9", "left/max_fs not below left/min_fs. Got -9 and 0"),
+        ("res = 2000 ", "res = 0 ", "positive number as left/res. Got '0'"),
+        ("clen = 0.1", "clen = nan", "'distance' parameter of read_geometry must be a float in mm"),
     ],
 )
 def test_what_a_geometry_file_lacks_is_named(tmp_path, old, new, message):
