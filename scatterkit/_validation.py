@@ -66,6 +66,13 @@ def Positive(unit: str = "", *, optional: bool = False, finite: bool = True) -> 
     return Real(low=0, open_low=True, unit=unit, optional=optional, finite=finite)
 
 
+def is_sequence(value: Any, n: int) -> bool:
+    """Whether a value is a tuple, list or array of a length."""
+    if isinstance(value, np.ndarray):
+        return value.shape[:1] == (n,)
+    return isinstance(value, (tuple, list)) and len(value) == n
+
+
 @dataclass(frozen=True)
 class Range:
     """A pair (low, high) of finite floats in an interval, not falling."""
@@ -76,7 +83,7 @@ class Range:
     open_low: bool = False
 
     def accepts(self, value: Any) -> bool:
-        if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+        if not is_sequence(value, 2):
             return False
         within = Real(self.low, self.high, open_low=self.open_low)
         return all(map(within.accepts, value)) and bool(value[0] <= value[1])
@@ -85,6 +92,23 @@ class Range:
         unit = f" in {self.unit}" if self.unit else ""
         one = Real(self.low, self.high, open_low=self.open_low).describe()
         return f"two floats{unit}, the smaller one first, each {one}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A sequence of finite numbers of a fixed length."""
+
+    n: int
+    unit: str
+    optional: bool = False
+
+    def accepts(self, value: Any) -> bool:
+        if value is None:
+            return self.optional
+        return is_sequence(value, self.n) and all(map(Real().accepts, value))
+
+    def describe(self) -> str:
+        return f"a sequence of {self.n} finite floats in {self.unit}" + (" or None" if self.optional else "")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._response_fit import ResponseProblem, shift_matrix
-from scatterkit._validation import Instance, Real, check_array, check_mask, check_value, fail, shown
+from scatterkit._validation import Instance, Numbers, Real, check_array, check_mask, check_value, fail
 
 Array = NDArray[Any]
 
@@ -60,8 +60,7 @@ class DetectorResponse:
         check_value(self.gain, Real(low=0), name="gain", owner=owner)
         check_value(self.offset, Real(), name="offset", owner=owner)
         check_value(self.saturation, Real(low=0, finite=False), name="saturation", owner=owner)
-        if len(self.shift) != 2 or not all(Real().accepts(part) for part in self.shift):
-            raise fail("shift", owner, "two finite floats (rows, columns) in pixels", shown(self.shift))
+        check_value(self.shift, Numbers(2, "pixels"), name="shift", owner=owner)
 
     def apply(self, intensity: ArrayLike) -> NDArray[np.float32]:
         """Give the pattern that the detector records.
@@ -114,23 +113,6 @@ class DetectorResponse:
             return pulled.astype(np.float32, copy=False)
 
         return np.clip(linear, 0, np.float32(self.saturation)), pullback
-
-    def pullback(self, intensity: ArrayLike, gradient: ArrayLike) -> NDArray[np.float32]:
-        """Turn a gradient with respect to the pattern into one with respect to the intensity.
-
-        Parameters
-        ----------
-        intensity : array-like of shape (n, y, x) or (y, x)
-            Where the gradient is taken.
-        gradient : array-like, shape of intensity
-            The gradient dL/dpattern.
-
-        Returns
-        -------
-        ndarray of float32, shape of intensity
-            The gradient dL/dintensity.
-        """
-        return self.vjp(intensity)[1](gradient)
 
 
 def fit_response(

@@ -79,16 +79,14 @@ def test_pullback_agrees_with_finite_differences(shift: tuple[float, float]) -> 
     direction = rng.normal(size=intensity.shape)
     step = 1e-6
     numeric = (loss(intensity + step * direction) - loss(intensity - step * direction)) / (2 * step)
-    exact = float(np.sum(response.pullback(intensity, weights) * direction))
-    assert exact == pytest.approx(numeric, rel=1e-4)
     pattern, pullback = response.vjp(intensity)
+    assert float(np.sum(pullback(weights) * direction)) == pytest.approx(numeric, rel=1e-4)
     assert_allclose(pattern, response.apply(intensity))
-    assert_allclose(pullback(weights), response.pullback(intensity, weights))
 
 
 def test_no_gradient_through_clipped_pixels() -> None:
     response = DetectorResponse(eps=1.0, gain=1.0, offset=-1.0, saturation=2.0)
-    gradient = response.pullback([[0.1, 5.0, 1e3]], [[1.0, 1.0, 1.0]])
+    gradient = response.vjp([[0.1, 5.0, 1e3]])[1]([[1.0, 1.0, 1.0]])
     assert gradient[0, 0] == 0
     assert gradient[0, 2] == 0
     assert gradient[0, 1] == pytest.approx(1 / 6)
@@ -198,11 +196,19 @@ def test_bad_input_names_the_parameter(arguments: dict, parameter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"eps": 0.0}, {"gain": -1.0}, {"offset": math.nan}, {"saturation": -1.0}, {"shift": (1.0,)}]
+    "wrong",
+    [
+        {"eps": 0.0},
+        {"gain": -1.0},
+        {"offset": math.nan},
+        {"saturation": -1.0},
+        {"shift": (1.0,)},
+        {"shift": 1.0},
+    ],
 )
 def test_a_response_checks_its_numbers(wrong: dict) -> None:
     name = next(iter(wrong))
     with pytest.raises(ValueError, match=f"The '{name}' parameter of DetectorResponse"):
         DetectorResponse(**({"eps": 1.0, "gain": 1.0, "offset": 0.0} | wrong))
     with pytest.raises(ValueError, match="gradient"):
-        DetectorResponse(1.0, 1.0, 0.0).pullback(np.ones((4, 4)), np.ones((4, 5)))
+        DetectorResponse(1.0, 1.0, 0.0).vjp(np.ones((4, 4)))[1](np.ones((4, 5)))

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import AnyOf, Constraint, Integer, Positive, Real, check_value
+from scatterkit._validation import AnyOf, Constraint, Integer, Numbers, Positive, Real, check_value
 from scatterkit.base import Component
-from scatterkit.experiment.flat import Numbers
 from scatterkit.experiment.polarization import POLARIZATION, Polarization
 
 PHOTON_ENERGY_NM = 1239.8419843320026
@@ -88,8 +87,8 @@ class Beam(Component):
     polarization : {"x", "y", "circular", "unpolarized"} or float [rad], default="x"
         Direction of the electric field; a float is its angle from x towards y.
     bandwidth : float [1], default=0.0
-        Relative spread of the wavelength, standard deviation over mean; at most 0.1. It describes
-        the beam: `PolychromaticSimulator` averages patterns over it.
+        Relative spread of the wavelength, standard deviation over mean; at most 0.1. Only `wavelengths` reads it:
+        `PolychromaticSimulator`, which averages patterns over a band, takes its own ``bandwidth``.
     pulse_energy_spread : float [1], default=0.0
         Relative spread of the pulse energy from shot to shot, standard deviation over mean.
 
@@ -164,6 +163,9 @@ class Beam(Component):
 
     def wavelengths(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Give wavelengths that stand for the whole band, by Gauss-Hermite quadrature.
+
+        `PolychromaticSimulator` averages over the same, where its simulator's ``wavelength``, its ``bandwidth`` and its
+        ``n_wavelengths`` are those given here.
 
         Parameters
         ----------

@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import Constraint, Positive, Real
+from scatterkit._validation import Constraint, Numbers, Positive, Real
 from scatterkit.experiment.detectors import PIXELS, Detector, Wavevectors
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A sequence of finite numbers of a fixed length."""
-
-    n: int
-    unit: str
-    optional: bool = False
-
-    def accepts(self, value: Any) -> bool:
-        if value is None:
-            return self.optional
-        if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != self.n:
-            return False
-        return all(map(Real().accepts, value))
-
-    def describe(self) -> str:
-        return f"a sequence of {self.n} finite floats in {self.unit}" + (" or None" if self.optional else "")
 
 
 class _PlacedDetector(Detector):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def absorption_length(n: complex, *, wavelength: float, of: str = "intensity") -
     owner = "absorption_length"
     check_value(wavelength, Positive("nm"), name="wavelength", owner=owner)
     check_value(of, Choice(("intensity", "field")), name="of", owner=owner)
-    beta = complex(n).imag
+    beta = complex(n).imag if isinstance(n, numbers.Complex) else math.nan
     if not beta >= 0:
         raise fail("n", owner, "a refractive index 1 - delta + i beta with beta >= 0", shown(n))
     if beta == 0:

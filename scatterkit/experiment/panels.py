@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import Constraint, Integer, Positive, check_value, fail
+from scatterkit._validation import Constraint, Integer, Numbers, Positive, check_value, fail
 from scatterkit.experiment.detectors import Detector
-from scatterkit.experiment.flat import Numbers, _PlacedDetector
+from scatterkit.experiment.flat import _PlacedDetector
 
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]

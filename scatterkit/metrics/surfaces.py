@@ -82,7 +82,7 @@ def hausdorff(a: Any, b: Any, *, spacing: float = 1.0) -> Values:
     Returns
     -------
     float or ndarray of shape (n,)
-        Distance in nm. The samples make it too large by less than the spacing.
+        Distance in nm. The samples make it too large or too small by less than the spacing.
 
     Notes
     -----

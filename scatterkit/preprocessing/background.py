@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
-from scatterkit._validation import Choice, Integer, Real, check_value, fail, shown
-from scatterkit.experiment.flat import Numbers
+from scatterkit._validation import Choice, Integer, Numbers, Real, check_value, fail, shown
 from scatterkit.preprocessing._frames import check_frames
 from scatterkit.preprocessing.shapes import Place, distance_from
 

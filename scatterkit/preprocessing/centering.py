@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from scatterkit._validation import Constraint, Instance, Positive, Real, check_value, fail
+from scatterkit._validation import Constraint, Instance, Numbers, Positive, Real, check_value, fail
 from scatterkit.experiment import Detector, FlatDetector, QGrid
-from scatterkit.experiment.flat import Numbers
 from scatterkit.preprocessing._frames import check_frames
 from scatterkit.preprocessing._geometry import beam_center, offsets
 from scatterkit.preprocessing.shapes import Place, shapes_near

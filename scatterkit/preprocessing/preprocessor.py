@@ -15,6 +15,7 @@ from scatterkit._validation import (
     Choice,
     Constraint,
     Integer,
+    Numbers,
     Positive,
     Real,
     fail,
@@ -22,7 +23,6 @@ from scatterkit._validation import (
 )
 from scatterkit.base import Component
 from scatterkit.experiment import Detector, FlatDetector, PanelDetector, QGrid
-from scatterkit.experiment.flat import Numbers
 from scatterkit.experiment.polarization import Polarization
 from scatterkit.preprocessing._frames import check_frames, each_mask
 from scatterkit.preprocessing._geometry import beam_center, with_center

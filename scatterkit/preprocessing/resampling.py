@@ -14,6 +14,7 @@ from scatterkit._validation import (
     Choice,
     Constraint,
     Instance,
+    Numbers,
     Positive,
     Real,
     check_array,
@@ -22,7 +23,6 @@ from scatterkit._validation import (
 )
 from scatterkit.base import StatelessTransformer
 from scatterkit.experiment import Detector, FlatDetector, PanelDetector, QGrid
-from scatterkit.experiment.flat import Numbers
 from scatterkit.experiment.polarization import POLARIZATION, Polarization
 from scatterkit.preprocessing._frames import check_frames, each_mask
 from scatterkit.preprocessing._geometry import beam_center, with_center

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scatterkit._validation import (
     Constraint,
     Integer,
+    Numbers,
     Positive,
     Real,
     check_array,
@@ -20,7 +21,6 @@ from scatterkit._validation import (
     fail,
     shown,
 )
-from scatterkit.experiment.flat import Numbers
 
 Mask = NDArray[np.bool_]
 Place = tuple[float, float]

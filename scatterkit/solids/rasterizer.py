@@ -11,7 +11,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import AnyOf, Choice, Constraint, Integer, Positive, Real, fail, shown
+from scatterkit._validation import (
+    AnyOf,
+    Choice,
+    Constraint,
+    Integer,
+    Positive,
+    Real,
+    fail,
+    is_sequence,
+    shown,
+)
 from scatterkit.base import StatelessTransformer
 from scatterkit.solids import _soups
 from scatterkit.solids.ellipsoid import Ellipsoid
@@ -30,8 +40,7 @@ class _Three:
     order: str
 
     def accepts(self, value: Any) -> bool:
-        is_sequence = isinstance(value, (tuple, list, np.ndarray))
-        return is_sequence and len(value) == 3 and all(self.each.accepts(v) for v in value)
+        return is_sequence(value, 3) and all(map(self.each.accepts, value))
 
     def describe(self) -> str:
         return f"three of these, {self.order}"

@@ -81,7 +81,7 @@ def test_what_the_tables_do_not_have(material, arguments, message):
         refractive_index(material, **arguments)
 
 
-@pytest.mark.parametrize("n", [0.9 - 0.1j, complex(1, math.nan)])
-def test_gain_has_no_absorption_length(n):
+@pytest.mark.parametrize("n", [0.9 - 0.1j, complex(1, math.nan), None, "1j"])
+def test_what_is_no_index_or_has_gain_has_no_absorption_length(n):
     with pytest.raises(ValueError, match="'n' parameter of absorption_length"):
         absorption_length(n, wavelength=1.0)
