@@ -24,6 +24,7 @@ from scatterkit.comparison._judging import Body
 from scatterkit.experiment import QGrid
 from scatterkit.fitting import curve_dataset
 from scatterkit.fitting._pattern_fitter import PatternFitter
+from scatterkit.fitting.baselines.curves import NEARLY_ALL
 from scatterkit.reconstruction import PhysicsReconstructor, Refiner
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -31,8 +32,6 @@ from scatterkit.solids import Solid
 OWNER = "compare"
 SHORT = {"max_simulations": 1, "n_starts": 1, "n_rounds": 1, "n_kept": 1, "n_steps": 10, "time_budget": 0.1}
 """Parameters of a fit that compiles what is to be compiled and finds nothing."""
-NEARLY_ALL = 0.95
-"""Part of the largest measured q from which on a residual counts as one over the whole pattern."""
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OWNER = "curve_dataset"
+NEARLY_ALL = 0.95
+"""Part of the largest measured q from which on a residual counts as one over the whole pattern: fits count q from the
+centre that a start has, so that the last descents of a record end at slightly different q."""
 NUMBERS = {"simulations": np.int64, "seconds": np.float64, "residual": np.float64}
 
 
@@ -36,8 +39,8 @@ def curve_dataset(
     history : sequence of dict
         What a fitter noted for one pattern, an entry of its ``history_``: each dict has simulations, seconds and
         residual, and solid if there is a truth. Entries that are no improvement are left out, and so are those whose
-        residual is over a smaller range ``q`` or a coarser ``grid`` than the largest of the record, where it names
-        them: residuals over different pixels do not compare.
+        residual is over less than 95 % of the largest range ``q`` of the record or on a coarser ``grid``, where it
+        names them: residuals over different pixels do not compare.
     truth : Solid or array-like of shape (grid, grid, grid), optional
         The true body.
     simulator : MSFTSimulator, optional
@@ -95,10 +98,10 @@ def curve_dataset(
 def _comparable(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Keep the entries whose residual is over the largest range of the record."""
     kept = list(history)
-    for key in ("q", "grid"):
+    for key, part in (("q", NEARLY_ALL), ("grid", 1.0)):
         if all(key in entry for entry in kept):
-            largest = max(entry[key] for entry in kept)
-            kept = [entry for entry in kept if entry[key] >= largest * (1 - 1e-9)]
+            least = part * max(entry[key] for entry in kept)
+            kept = [entry for entry in kept if entry[key] >= least]
     return kept
 
 

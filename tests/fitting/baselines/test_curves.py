@@ -42,6 +42,13 @@ def test_residuals_over_smaller_ranges_stay_out(history, key, ranges):
     assert curve.simulations.values.tolist() == [10, 15]
 
 
+def test_ends_at_nearly_the_same_q_compare(history):
+    """Each start has a centre of its own, from which its q are counted."""
+    ends = (0.2, 0.46, 0.457, 0.458)
+    curve = curve_dataset([entry | {"q": end} for entry, end in zip(history, ends, strict=True)])
+    assert curve.simulations.values.tolist() == [5, 10, 15]
+
+
 @pytest.mark.parametrize("form", ["solid", "volume"])
 def test_the_truth_is_compared_by_the_metrics(history, form):
     truth = Solid.from_catalogue("octahedron", circumradius=62)
