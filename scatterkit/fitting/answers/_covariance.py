@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ def distance_gradient(
 
     The origin follows the planes: so shifts of the body change no distance.
     """
-    size = float(np.ptp(lit.centres, axis=0).max())
+    size = math.sqrt(float(lit.areas.sum()))  # of one lit face, too
     gradient = np.zeros((len(lit.faces), 3 * len(faces)))
     for column in range(gradient.shape[1]):
         face, kind = faces[column // 3], column % 3

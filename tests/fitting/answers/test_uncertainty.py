@@ -112,6 +112,15 @@ def test_shifts_and_units_of_the_body_change_no_answer(body, noisy):
     )
 
 
+def test_a_body_with_one_lit_face_has_uncertainties():
+    cube = Solid.from_catalogue("cube", 60)
+    pattern, response = noisy_pattern(exact_intensity(cube, GRID), 1e6, 1.0, np.random.default_rng(0))
+    known = parameter_uncertainty(cube, response, pattern, None, SIMULATOR, counts=1e6)
+    assert len(known.faces) == 1
+    assert np.isfinite(known.distance_sigma).all()
+    assert (known.normal_sigma > 0).all()
+
+
 def test_more_photons_make_it_surer_as_their_root(body):
     intensity = exact_intensity(body, GRID)
     response = response_for(intensity, 300.0)
