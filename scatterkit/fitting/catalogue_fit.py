@@ -6,12 +6,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting.engines import FitRequest
 from scatterkit.fitting.models import CatalogueBody
-from scatterkit.solids import Ellipsoid, Solid, catalogue_names
+from scatterkit.fitting.models.catalogue import axis_labels, class_names
 
 Fit = Callable[[FitRequest, CatalogueBody], FittedPattern]
 
@@ -23,13 +22,6 @@ EXACT = 1e-6
 
 SHORTEST = 0.1
 """Least time for a class in s: it cannot be fitted in less."""
-
-
-@lru_cache(maxsize=1)
-def class_names() -> tuple[str, ...]:
-    """Give the convex classes of fixed shape."""
-    names = (name for name in catalogue_names("published") if name != "random_polyhedron")
-    return tuple(name for name in names if Solid.from_catalogue(name).is_convex)
 
 
 def fit_catalogue(request: FitRequest, fit: Fit) -> FittedPattern:
@@ -120,10 +112,4 @@ def _rank(found: FittedPattern) -> float:
     return found.residual if math.isfinite(found.residual) else math.inf
 
 
-def axis_labels(name: str) -> tuple[str, ...]:
-    """Give the labels of the axes along which a class may be stretched and cut."""
-    solid = Solid.from_catalogue(name)
-    return ("z",) if isinstance(solid, Ellipsoid) else tuple(solid.symmetry_axes)
-
-
-__all__ = ["axis_labels", "class_names", "fit_catalogue"]
+__all__ = ["fit_catalogue"]

@@ -17,6 +17,7 @@ from scatterkit.fitting.facet_objective import FacetObjective, Integers
 from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
 from scatterkit.fitting.levenberg import Levenberg, Trial
 from scatterkit.fitting.models import PlaneModel
+from scatterkit.fitting.models._merging import MERGE_TOLERANCE
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation.facets import corners_of
 from scatterkit.simulation.kernels.threads import single_blas_thread
@@ -38,8 +39,6 @@ FEW, FEWEST = 3, 100
 """So few pixels within a hole do not show what is in it; a descent begins with so many at least, where there are."""
 GROWING, REFINING = 0.65, 0.9
 """Parts of a time budget after which starts grow no more, and after which none is refined: the rest merges faces."""
-MERGE_TOLERANCE = 0.05
-"""Two faces become one where the residual grows by no more than this fraction, all merges together."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from scatterkit._validation import (
 from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
 from scatterkit.fitting._planes import Floats, box_limit
-from scatterkit.fitting.catalogue_fit import class_names, fit_catalogue
+from scatterkit.fitting.catalogue_fit import fit_catalogue
 from scatterkit.fitting.engines import (
     FitRequest,
     facet_intensity,
@@ -44,13 +44,13 @@ from scatterkit.fitting.facet_objective import FacetObjective
 from scatterkit.fitting.facet_schedule import FacetSchedule
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, CatalogueBody, PlaneModel, as_model
+from scatterkit.fitting.models.catalogue import class_names
+from scatterkit.fitting.models.names import CATALOGUE
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
 
 FACET_STEPS, VOXEL_STEPS = 144, 600
 """Steps from a start to the end."""
-CATALOGUE = "catalogue"
-"""The model that stands for all classes."""
 Q_LIMITS = 12
 """Number of q limits, about, that a search by facets works through."""
 

@@ -15,13 +15,11 @@ import numpy as np
 from scatterkit.fitting._planes import Floats, box_limit
 from scatterkit.fitting.descent import Candidate, Stage, descend, occupancy_of
 from scatterkit.fitting.models import BodyModel
+from scatterkit.fitting.models._merging import MERGE_TOLERANCE
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thread
 
 Report = Callable[[dict[str, Any]], None]
-
-MERGE_TOLERANCE = 0.05
-"""Two faces become one where the residual grows by no more than this fraction, all merges together."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import pytest
 
 from scatterkit.fitting import CatalogueBody, ForwardFitter, catalogue_fit
 from scatterkit.fitting._pattern_fitter import FittedPattern
-from scatterkit.fitting.catalogue_fit import axis_labels, class_names, fit_catalogue
+from scatterkit.fitting.catalogue_fit import fit_catalogue
 from scatterkit.fitting.engines import FitRequest
 from scatterkit.fitting.first_look import FirstLook
+from scatterkit.fitting.models.catalogue import axis_labels, class_names
 from scatterkit.response import DetectorResponse
 from scatterkit.solids import Solid
 

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from scatterkit.fitting._planes import Floats, spread_directions
 from scatterkit.fitting.models import CatalogueBody
+from scatterkit.fitting.models.catalogue import axis_labels
 from scatterkit.solids import Ellipsoid, Solid
 
 N_DIRECTIONS = 240
@@ -92,12 +93,6 @@ def _variant(name: str, label: str, turn: Rotation, limit: float, rng: np.random
 def _point(turn: Rotation, size: float) -> Floats:
     """Give the point of a ``CatalogueBody`` that is neither stretched nor cut."""
     return np.concatenate([turn.as_quat(), [np.log(size), 0.0, 0.0]])
-
-
-def axis_labels(name: str) -> tuple[str, ...]:
-    """Give the labels of the axes along which a class may be stretched and cut."""
-    solid = Solid.from_catalogue(name)
-    return ("z",) if isinstance(solid, Ellipsoid) else tuple(solid.symmetry_axes)
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,6 @@ from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.baselines._baseline import BaselineFitter
 from scatterkit.fitting.baselines._classes import (
     Pose,
-    axis_labels,
     axis_turns,
     stretched_and_cut,
 )
@@ -24,8 +23,8 @@ from scatterkit.fitting.baselines._library import BodyLibrary, Hashed, class_lib
 from scatterkit.fitting.baselines._nelder_mead import simplex_descent
 from scatterkit.fitting.baselines._pursuit import Planes, Pursuit
 from scatterkit.fitting.models import CatalogueBody
+from scatterkit.fitting.models.catalogue import axis_labels, class_names
 from scatterkit.simulation import MSFTSimulator
-from scatterkit.solids import catalogue_names
 from scatterkit.solids.catalogue import canonical_name
 
 N_STARTS = 12
@@ -103,8 +102,8 @@ class SimplexFitter(BaselineFitter):
     candidates_ : list of list of (float, Solid)
         For each pattern, residual and body of the best few classes, best first.
     evidence_ : list of dict
-        For each pattern, the residual of every class over the pixels that were looked at, best first; infinite for a
-        class whose turn did not come.
+        For each pattern, the residual of every class over the pixels that were looked at, best first; NaN for
+        classes whose turn did not come.
     history_ : list of list of dict
         For each pattern, one entry for each improvement: seconds, simulations, start, residual (over the
         pixels that were looked at) and solid.
@@ -158,7 +157,7 @@ class SimplexFitter(BaselineFitter):
 
     def _names(self) -> tuple[str, ...]:
         if self.classes is None:
-            return tuple(name for name in catalogue_names("published") if name != "random_polyhedron")
+            return class_names()
         allowed = "a sequence of names of bodies of fixed shape in the catalogue, or None"
         if isinstance(self.classes, str) or not isinstance(self.classes, Sequence) or not self.classes:
             raise fail("classes", type(self).__name__, allowed, shown(self.classes))
@@ -185,7 +184,7 @@ class SimplexFitter(BaselineFitter):
 
     def _evidence(self, pursuit: Pursuit) -> dict[str, float]:
         looked_at = {name: pursuit.best_of(name).residual for name in self._ranked(pursuit)}
-        return looked_at | {name: math.inf for name in self._names() if name not in looked_at}
+        return looked_at | {name: math.nan for name in self._names() if name not in looked_at}
 
     def _ranked(self, pursuit: Pursuit) -> list[str]:
         """Give the classes that were looked at, best first."""

@@ -6,6 +6,8 @@ from scatterkit.fitting._faces import Faces, faces_of, mergeable_pairs, merged
 from scatterkit.fitting._planes import Floats, with_box
 from scatterkit.simulation.facets import corners_of
 
+MERGE_TOLERANCE = 0.05
+"""Two faces become one where the residual grows by no more than this fraction, all merges together."""
 FLAT = 0.01
 """Two lit faces that differ by less than this angle in rad are one: over 50 nm their edge stands out by 0.1 nm."""
 

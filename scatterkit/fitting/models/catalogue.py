@@ -15,7 +15,7 @@ from scatterkit.fitting._planes import Floats
 from scatterkit.fitting.models._intervals import AroundOne
 from scatterkit.fitting.models._oriented import OrientedModel, excess
 from scatterkit.fitting.models.ellipsoid import sphere_planes
-from scatterkit.solids import Ellipsoid, Solid
+from scatterkit.solids import Ellipsoid, Solid, catalogue_names
 
 SIZE, STRETCH, CUT = 4, 5, 6
 """Where in a point the logarithms of size, stretch and cut stand; the quaternion comes first."""
@@ -44,6 +44,19 @@ def unit_body(name: str) -> _UnitBody:
 
 
 Axis = str | tuple[float, float, float]
+
+
+@lru_cache(maxsize=1)
+def class_names() -> tuple[str, ...]:
+    """Give the convex classes of fixed shape."""
+    names = (name for name in catalogue_names("published") if name != "random_polyhedron")
+    return tuple(name for name in names if Solid.from_catalogue(name).is_convex)
+
+
+def axis_labels(name: str) -> tuple[str, ...]:
+    """Give the labels of the axes along which a class may be stretched and cut."""
+    solid = Solid.from_catalogue(name)
+    return ("z",) if isinstance(solid, Ellipsoid) else tuple(solid.symmetry_axes)
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,10 @@ MODELS: dict[str, type[BodyModel]] = {
     "union": UnionBody,
 }
 
-ALLOWED = ", ".join(map(repr, MODELS)) + ", a name in the catalogue or a BodyModel"
+CATALOGUE = "catalogue"
+"""The name that stands for all classes: `ForwardFitter` tries each, it is no body model of its own."""
+
+ALLOWED = ", ".join(map(repr, (*MODELS, CATALOGUE))) + ", a name in the catalogue or a BodyModel"
 
 
 def as_model(model: Any, *, owner: str) -> BodyModel:

@@ -61,6 +61,13 @@ def test_simplices_find_the_class(X, cut_octahedron):
     assert front_iou(fitter.predict(X), Rasterizer(grid=32).transform([cut_octahedron]))[0] > 0.8
 
 
+def test_classes_whose_turn_did_not_come_have_no_evidence(X):
+    fitter = SimplexFitter(classes=["octahedron", "cube"], n_pixels=200, max_simulations=3, **FOREVER).fit(X)
+    looked_at, waiting = fitter.evidence_[0].values()
+    assert np.isfinite(looked_at)
+    assert np.isnan(waiting)
+
+
 def test_evolution_rounds_a_sphere_into_a_body():
     body = Solid.from_catalogue("rhombicuboctahedron", circumradius=50)
     X = pattern_of(body)

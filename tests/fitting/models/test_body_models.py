@@ -9,6 +9,7 @@ from scatterkit.fitting import (
     CatalogueBody,
     ConvexBody,
     EllipsoidBody,
+    ForwardFitter,
     PlaneModel,
     StarBody,
     SupportBody,
@@ -206,6 +207,11 @@ def test_names_mean_models(name):
 def test_bad_models_are_refused(model, name):
     with pytest.raises(ValueError, match=f"'{name}' parameter of .* must be .* Got .* instead"):
         as_model(model, owner="ForwardFitter")
+
+
+def test_a_wrong_name_is_told_of_all_that_are_right():
+    with pytest.raises(ValueError, match=r"'convex'.*'union', 'catalogue', a name in the catalogue"):
+        ForwardFitter("catalog").fit(np.ones((1, 128, 128)))
 
 
 def test_the_prior_costs_only_what_lies_deeper_than_the_body_is_wide():
