@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from scatterkit.fitting.engines import centred, facet_intensity, takes_facets, voxel_intensity
+from scatterkit.fitting._planes import centred
+from scatterkit.fitting.engines import facet_intensity, takes_facets, voxel_intensity
 from scatterkit.fitting.models import ConvexBody
 from scatterkit.metrics import footprint_iou, front_iou, scatter_loss, volume_iou
 from scatterkit.response import fit_response

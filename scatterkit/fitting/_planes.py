@@ -1,4 +1,4 @@
-"""Plain-NumPy geometry shared by the body models."""
+"""Plain-NumPy geometry shared by body models and searches."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
+
+from scatterkit.solids import Solid
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +44,11 @@ def box_limit(box: float) -> float:
 def box_of(limit: float) -> float:
     """Give the box whose `box_limit` is a half width."""
     return limit / ROOM
+
+
+def centred(solid: Solid) -> Solid:
+    """Shift a body to the middle of the box."""
+    return solid.shift(-np.mean(solid.bounds, axis=0))
 
 
 def closure(normals: Floats) -> float:

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
-from scatterkit.fitting._planes import Floats, box_limit
+from scatterkit.fitting._planes import Floats, box_limit, centred
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
 from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
 from scatterkit.fitting.facet_search import FacetSearch
@@ -193,11 +193,6 @@ def fit_by_voxels(
         intensity = voxel_intensity(request.simulator, solid, request.grid)
         bodies.append(_Body(candidate.point, solid, *request.judged(intensity, candidate.response)))
     return _result(bodies, False)
-
-
-def centred(solid: Solid) -> Solid:
-    """Shift a body to the middle of the box."""
-    return solid.shift(-np.mean(solid.bounds, axis=0))
 
 
 class _Body(NamedTuple):

@@ -17,7 +17,7 @@ from reconstruction_cases import Task
 
 from scatterkit.comparison._judging import Judge
 from scatterkit.fitting import RetrievalFitter
-from scatterkit.fitting.engines import centred
+from scatterkit.fitting._planes import centred
 from scatterkit.metrics import footprint_iou, front_iou, scatter_loss
 from scatterkit.reconstruction import PhysicsReconstructor, PlaneDecoder, Refiner, SupportDecoder
 from scatterkit.reconstruction.decoders.names import make_decoder

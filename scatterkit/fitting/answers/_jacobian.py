@@ -20,8 +20,6 @@ from scatterkit.simulation.facets import FacetScattering
 
 Simulator = MSFTSimulator | PolyhedronSimulator
 
-RESPONSE_NAMES = ("log eps", "gain", "offset", "row shift", "column shift", "saturation")
-
 
 class PatternJacobian(NamedTuple):
     """A body's recorded pattern (n,) on the masked pixels, and its derivatives.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit.fitting._planes import Floats
+from scatterkit.fitting._planes import Floats, centred
 from scatterkit.fitting.answers._jacobian import Simulator, polyhedron_simulator
 from scatterkit.fitting.answers._lit import is_polyhedron
 from scatterkit.response import DetectorResponse, fit_response
@@ -16,21 +17,29 @@ from scatterkit.simulation import MSFTSimulator, PolyhedronSimulator
 from scatterkit.simulation._attenuation import attenuation
 from scatterkit.solids import Ellipsoid, Rasterizer, Solid
 
+ROOMY = 1.2
+"""Edge of the cube for bodies where a simulator has none, over the least that holds them."""
+
 
 def simulated_intensity(solid: Solid, simulator: Simulator, grid: int) -> NDArray[np.float32]:
     """Simulate a body on all pixels: exactly where there is a closed form, else on a grid."""
     straight = isinstance(simulator, PolyhedronSimulator) or simulator.propagation in ("msft", "born")
     if straight and is_polyhedron(solid):
         return polyhedron_simulator(simulator).transform([solid])[0]
-    on_grid = grid_simulator(simulator)
+    on_grid = _grid_simulator(simulator, solid)
     volume = Rasterizer(grid=grid, box=on_grid.box).transform([solid])
     intensity: NDArray[np.float32] = on_grid.transform(volume)[0]
     return intensity
 
 
-def grid_simulator(simulator: Simulator) -> MSFTSimulator:
-    """Give the simulator on a grid of a simulator's experiment, without mask."""
-    given = simulator.get_params(deep=False)
+def roomy_box(bodies: Sequence[Solid]) -> float:
+    """Give the edge of a cube about the origin that holds some bodies, for simulators without a box of their own."""
+    return ROOMY * 2 * max(float(np.abs(body.bounds).max()) for body in bodies)
+
+
+def _grid_simulator(simulator: Simulator, solid: Solid) -> MSFTSimulator:
+    """Give the simulator on a grid of a simulator's experiment, without mask; a body fits into its box."""
+    given = {"box": roomy_box([solid])} | simulator.get_params(deep=False)
     if given["propagation"] == "projection":
         given["propagation"] = "msft"
     return MSFTSimulator(**given | {"mask": None})
@@ -66,7 +75,7 @@ def inversion_change(
     if response.gain == 0:
         return 0.0
     still = replace(response, shift=(0.0, 0.0))
-    home = solid.shift(-solid.bounds.mean(axis=0))
+    home = centred(solid)
     own, twin = (simulated_intensity(body, simulator, grid) for body in (home, inverted(home)))
     return fit_response(still.apply(own), twin, mask, max_shift=0.0, start=still)[1]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scatterkit.fitting._planes import centred
 from scatterkit.fitting.answers._alike import alike_groups
 from scatterkit.fitting.answers._jacobian import Simulator
 from scatterkit.fitting.answers._lit import is_polyhedron, lit_side
-from scatterkit.fitting.answers._scattering import decay_length
+from scatterkit.fitting.answers._scattering import decay_length, roomy_box
 from scatterkit.metrics import front_iou
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Rasterizer, Solid
 
 MARGIN = 2
-"""Edge of the cube in which bodies are compared, in units of the box."""
+"""Edge of the cube in which bodies are compared, in units of a simulator's box."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ def alternatives_to(
     ranked = sorted(as_good, key=lambda pair: pair[0])
     groups = alike_groups([body for _, body in ranked])
     others = [ranked[group[0]] for group in groups]
+    home = centred(solid)
     # fronts are laid upon each other, whereupon hidden backs may leave the box
-    box = MARGIN * (simulator.box if isinstance(simulator, MSFTSimulator) else MSFTSimulator().box)
-    rasterizer = Rasterizer(grid=int(MARGIN * grid), box=box)
-    home = solid.shift(-solid.bounds.mean(axis=0))
     bodies = [home, *(_laid_upon(home, body) for _, body in others)]
+    box = MARGIN * simulator.box if isinstance(simulator, MSFTSimulator) else roomy_box(bodies)
+    rasterizer = Rasterizer(grid=int(MARGIN * grid), box=box)
     volumes = rasterizer.transform(bodies)
     length = min(decay_length(simulator), box)
     fronts = [front_iou(volumes[0], volume, absorption_length=length, box=box) for volume in volumes[1:]]

@@ -69,7 +69,7 @@ class FitReport:
     residual : float [1]
         Mean squared difference over the mask; of robust fits, pixels weigh what they weighed there.
     r_factor : float [1]
-        Crystallographic R factor of the intensities behind the unclipped pixels.
+        Crystallographic R factor of the intensities behind the unclipped pixels; NaN where these are no numbers.
     quality : FitQuality
         How much the fit explains.
     facets : FacetTable or None
@@ -344,8 +344,10 @@ def _r_factor(pattern: Floats, fitted: Floats, mask: NDArray[np.bool_], response
     unclipped = mask & (pattern > 0) & (pattern < response.saturation)
     if response.gain == 0 or not unclipped.any():
         return math.nan
-    measured, simulated = (intensity_on_pixels(picture, response) for picture in (pattern, fitted))
-    return float(r_factor(measured, simulated, unclipped))
+    with np.errstate(over="ignore"):  # noise that a small gain spreads over more decades than numbers have
+        behind = [intensity_on_pixels(picture, response).astype(np.float32) for picture in (pattern, fitted)]
+    pair = [np.where(unclipped, intensity, 0) for intensity in behind]
+    return float(r_factor(*pair, unclipped)) if np.isfinite(pair).all() else math.nan
 
 
 __all__ = ["FitReport", "build_report"]

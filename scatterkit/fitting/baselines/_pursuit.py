@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit.fitting._pattern_fitter import FittedPattern
-from scatterkit.fitting._planes import Floats, with_box
+from scatterkit.fitting._planes import Floats, centred, with_box
 from scatterkit.fitting.baselines._scattering import Scattering
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.solids import Solid
@@ -80,8 +80,7 @@ class Labelled:
 
 def solid_of(planes: Planes, limit: float, name: str | None = None) -> Solid:
     """Give the body of half-spaces, clipped to the cube of a half width and put into the middle of the box."""
-    solid = Solid.from_halfspaces(*with_box(*planes, limit), name)
-    return solid.shift(-np.mean(solid.bounds, axis=0))
+    return centred(Solid.from_halfspaces(*with_box(*planes, limit), name))
 
 
 class Pursuit:

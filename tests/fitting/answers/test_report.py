@@ -153,12 +153,37 @@ def test_noise_is_rejected(body):
     assert "REJECTED" in str(report)
 
 
+@pytest.mark.parametrize("radius", [60.0, 600.0])
+def test_exact_simulators_have_no_box(body, radius):
+    """Bodies of any size are compared, and simulated on a grid where they have no closed form, as finely."""
+    exact = PolyhedronSimulator(detector=detector(32))
+    own = body.scale(radius / 80)
+    other = Solid.from_halfspaces(own.normals, own.offsets + 0.1 * radius * (own.normals[:, 2] < -0.5))
+    response = DetectorResponse(eps=100.0, gain=0.1, offset=-0.4)
+    pattern = response.apply(exact.transform([own])[0])
+    given = {"simulator": exact, "crystal": None, "grid": 24}
+    report = build_report(own, response, pattern, candidates=[(1.0, own), (1.0, other)], **given)
+    assert 0.3 < report.alternatives[0].front_iou < 0.9
+    ball = Ellipsoid(np.diag([radius, radius, radius])).shift([0.3 * radius, 0, 0])
+    assert simulated_intensity(ball, exact, 24).any()
+
+
 def test_an_empty_pattern_is_rejected(body):
     response = DetectorResponse(eps=100.0, gain=0.0, offset=0.0)
     report = build_report(body, response, np.zeros(GRID.shape), None, SIMULATOR)
     assert "empty" in report.reject_
     assert "REJECTED" in str(report)
     assert report.to_dataset().attrs["rejected"] == report.reject_
+
+
+def test_noise_without_any_intensity_behind_it_is_rejected(body):
+    """A small gain spreads it over more decades than single precision has."""
+    pattern = np.random.default_rng(2).random((128, 128))
+    response, _ = fit_response(pattern, exact_intensity(body, detector(128)))
+    report = build_report(body, response, pattern, crystal=None)
+    assert "looks like noise" in report.reject_
+    assert np.isnan(report.r_factor)
+    assert "REJECTED" in str(report)
 
 
 def test_rings_without_fringes_of_this_body_are_rejected(body):
