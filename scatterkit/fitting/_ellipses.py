@@ -25,8 +25,6 @@ Fitted by tests/benchmarks/bench_first_look.py --calibrate.
 """
 PREFERENCES = np.array([1.39, -1.17])
 """Weights of the logarithms of an ellipse's size and of its axes' ratio, from the same regression."""
-SHARPENING = 1.5
-"""Factor on the regression's weights, with which 90 % of true widths lie in 90 % intervals."""
 SIZES = np.arange(math.log(0.11), math.log(1.1), 0.05)
 STRETCHES = np.log([1.0, 1.15, 1.35, 1.6, 1.9, 2.3, 2.8])
 TURNS = np.arange(12) * math.pi / 12
