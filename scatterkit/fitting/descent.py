@@ -78,13 +78,14 @@ class Adam:
 
 @dataclass
 class Candidate:
-    """A body on its way: the model's point and what is known of it."""
+    """A body on its way: the model's point and what is known of it; whether faces of it were merged."""
 
     point: Floats
     label: str
     residual: float = np.inf
     response: DetectorResponse | None = None
     adam: Adam = field(default_factory=Adam)
+    merged: bool = False
 
 
 def occupancy_of(model: BodyModel, point: Floats, stage: Stage, box: float) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
 from scatterkit.fitting.facet_search import FacetSearch
 from scatterkit.fitting.first_look import FirstLook
 from scatterkit.fitting.models import BodyModel, PlaneModel
+from scatterkit.fitting.models._merging import MERGE_TOLERANCE
 from scatterkit.fitting.models.ellipsoid import planes_of
 from scatterkit.fitting.objective import PatternObjective
 from scatterkit.fitting.search import Search, default_schedule
@@ -115,17 +116,14 @@ def fit_by_facets(
         if request.counts is not None and not interrupted:
             found, interrupted = refined_by_photons(search, found, request.counts, ends)
     # the first start as it came too: an answer already, that little time may not suffice to better
-    as_it_came = [(point, None, math.nan) for point in (request.starts or ())[:1]]
+    as_it_came = [(point, None, math.nan, False) for point in (request.starts or ())[:1]]
     bodies = []
-    for point, response, deviance in [*((b.point, b.response, b.deviance) for b in found), *as_it_came]:
-        try:
-            solid = centred(model.solid(point, search.limit))
-        except (QhullError, ValueError):  # a body without an inside, which others need not suffer from
-            continue
-        intensity = facet_intensity(request.simulator, solid)
-        bodies.append(_Body(point, solid, *request.judged(intensity, response, objective.scale), deviance))
-    if not bodies:
-        raise ValueError("no start gave a body with an inside in the box")
+    ends = [(body.point, body.response, body.deviance, body.merged) for body in found]
+    for point, response, deviance, merged in [*ends, *as_it_came]:
+        solid = _solid_of(model, point, search.limit)
+        if solid is not None:
+            judged = request.judged(facet_intensity(request.simulator, solid), response, objective.scale)
+            bodies.append(_Body(point, solid, *judged, deviance, merged))
     return _result(bodies, interrupted)
 
 
@@ -187,30 +185,56 @@ def fit_by_voxels(
         n_jobs=request.n_jobs,
         report=lambda entry: report(entry, search.n_steps),
     )
-    bodies = []
-    for candidate in search.run(radii, request.rng):
-        solid = centred(model.solid(candidate.point, search.limit))
-        intensity = voxel_intensity(request.simulator, solid, request.grid)
-        bodies.append(_Body(candidate.point, solid, *request.judged(intensity, candidate.response)))
-    return _result(bodies, False)
+    bodies, interrupted = [], False
+    try:
+        found = search.run(radii, request.rng)
+    except KeyboardInterrupt:
+        found, interrupted = search.best_in_hand(), True
+    for candidate in found:
+        solid = _solid_of(model, candidate.point, search.limit)
+        if solid is not None:
+            intensity = voxel_intensity(request.simulator, solid, request.grid)
+            judged = request.judged(intensity, candidate.response)
+            bodies.append(_Body(candidate.point, solid, *judged, merged=candidate.merged))
+    return _result(bodies, interrupted)
+
+
+def _solid_of(model: BodyModel, point: Floats, limit: float) -> Solid | None:
+    """Give a point's body in the middle of the box; None without an inside, which others need not suffer from."""
+    try:
+        return centred(model.solid(point, limit))
+    except (QhullError, ValueError):
+        return None
 
 
 class _Body(NamedTuple):
-    """A finished body and its point of the model, with its deviance where it was refined by photon counts."""
+    """A finished body and its point of the model, with its deviance where it was refined by photon counts.
+
+    Whether faces of it were ``merged``, for which its residual was let grow.
+    """
 
     point: Floats
     solid: Solid
     response: DetectorResponse
     residual: float
     deviance: float = math.nan
+    merged: bool = False
 
     @property
     def rank(self) -> tuple[bool, float]:
-        """Sort by residual, after all that were refined: these gave up some of it for a greater likelihood."""
-        return not math.isfinite(self.deviance), self.residual if math.isfinite(self.residual) else math.inf
+        """Sort by residual, after all that were refined: these gave up some of it for a greater likelihood.
+
+        What merging may cost does not count against a body: else one that was not simplified would win in its place.
+        """
+        residual = self.residual / (1 + MERGE_TOLERANCE if self.merged else 1)
+        return not math.isfinite(self.deviance), residual if math.isfinite(residual) else math.inf
 
 
 def _result(bodies: list[_Body], interrupted: bool) -> FittedPattern:
+    if not bodies:
+        raise (
+            KeyboardInterrupt if interrupted else ValueError("no start gave a body with an inside in the box")
+        )
     ranked = sorted(bodies, key=lambda body: body.rank)
     candidates = [(body.residual, body.solid) for body in ranked]
     best = ranked[0]

@@ -43,13 +43,17 @@ GROWING, REFINING = 0.65, 0.9
 
 @dataclass(frozen=True)
 class Found:
-    """A body that a search ended at; with the deviance per pixel where it was refined by photon counts."""
+    """A body that a search ended at; with the deviance per pixel where it was refined by photon counts.
+
+    Faces of it may have been ``merged``, for which its residual was let grow.
+    """
 
     point: Floats
     label: str
     residual: float
     response: DetectorResponse
     deviance: float = math.nan
+    merged: bool = False
 
 
 class _Seen(NamedTuple):
@@ -274,7 +278,7 @@ class FacetSearch:
         if merged:
             pixels = np.arange(self.objective.q.size)
             self._descend([trial], pixels, free=True, darkest=DEEP, until=self.deadline)
-            self.found[0] = self._judged(trial)
+            self.found[0] = replace(self._judged(trial), merged=True)
         return self.found
 
     def _from(self, found: Found) -> Trial:

@@ -132,7 +132,8 @@ class ForwardFitter(PatternFitter):
     n_simulations_ : ndarray of shape (n,)
         Simulations of each pattern, up to the last entry of its ``history_``.
     candidates_ : list of list of (float, Solid)
-        For each pattern, residual and body of every start that was followed to the end, best first.
+        For each pattern, residual and body of every start that was followed to the end, best first; what merging
+        faces may cost does not count there.
     history_ : list of list of dict
         For each pattern, one entry a step (voxels) or start and q limit (facets): seconds, simulations, start, residual
         over the q range then in use, and that range's end ``q`` [rad/nm] (facets) or the ``grid`` (voxels).

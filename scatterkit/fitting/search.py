@@ -110,31 +110,37 @@ class Search:
         self.deadline = np.inf if time_budget is None else self.begun + time_budget
         self.cancelled, self.lock = Event(), Lock()
         self.limit, self.n_steps = box_limit(objective.simulator.box), schedule.n_steps
+        self.in_hand: list[Candidate] = []
 
     def run(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         """Give the refined candidates, best first."""
         candidates = self._rank_starts(radii, rng)
         self._descend_all(candidates, (self.schedule.screening,), until=0.5)
         candidates = self._ranked(candidates, self.schedule.screening)
-        kept = candidates[: self.schedule.n_kept]
-        self._descend_all(kept, self.schedule.refinement, until=0.75)
-        finished = self._ranked(kept, self.schedule.refinement[-1])
-        return [self._simplified(finished[0]), *finished[1:]]
+        self.in_hand = candidates[: self.schedule.n_kept]
+        self._descend_all(self.in_hand, self.schedule.refinement, until=0.75)
+        self.in_hand = self._ranked(self.in_hand, self.schedule.refinement[-1])
+        self._simplify()
+        return self.in_hand
 
-    def _simplified(self, best: Candidate) -> Candidate:
-        """Merge faces of a body as long as that costs no more than the tolerance."""
-        polish = self.schedule.polish
+    def best_in_hand(self) -> list[Candidate]:
+        """Give the best candidates so far, as many as are refined; none that was not looked at."""
+        seen = [candidate for candidate in self.in_hand if math.isfinite(candidate.residual)]
+        return sorted(seen, key=lambda candidate: candidate.residual)[: self.schedule.n_kept]
+
+    def _simplify(self) -> None:
+        """Merge faces of the first body in hand as long as that costs no more than the tolerance."""
+        polish, best = self.schedule.polish, self.in_hand[0]
         allowed = (1 + MERGE_TOLERANCE) * best.residual
         trials = iter(self.model.simpler(best.point, self.limit))
         while (point := next(trials, None)) is not None and time.monotonic() < self.deadline:
             self.n_steps += polish.n_steps
-            trial = Candidate(point, best.label, response=best.response)
+            trial = Candidate(point, best.label, response=best.response, merged=True)
             self._descend(trial, polish, self.deadline)
             self._ranked([trial], polish)
             if trial.residual <= allowed:
-                best = trial
+                self.in_hand[0] = best = trial
                 trials = iter(self.model.simpler(best.point, self.limit))
-        return best
 
     def _rank_starts(self, radii: Floats, rng: np.random.Generator) -> list[Candidate]:
         points = self.model.starts(radii, rng)
@@ -142,7 +148,9 @@ class Search:
         still = np.zeros_like(self.model.rates(points[0]))
         # a step of zero lets the model bring a start that is too large into the box
         points = [self.model.move(point, still, self.limit) for point in points]
-        candidates = [Candidate(point, label) for point, label in zip(points, labels, strict=True)]
+        self.in_hand = candidates = [
+            Candidate(point, label) for point, label in zip(points, labels, strict=True)
+        ]
         if len(candidates) <= self.schedule.n_screened:
             return candidates
         return self._ranked(candidates, self.schedule.screening, until=0.2)[: self.schedule.n_screened]
@@ -152,13 +160,17 @@ class Search:
         deadline = self._deadline(until)
 
         def look(candidate: Candidate) -> None:
-            candidate.residual = np.inf
-            if self.cancelled.is_set() or (time.monotonic() > deadline and candidate is not candidates[0]):
+            if self.cancelled.is_set():  # what was known before is known still
+                return
+            if time.monotonic() > deadline and candidate is not candidates[0]:
+                candidate.residual = np.inf
                 return
             volume = occupancy_of(self.model, candidate.point, stage, self.objective.simulator.box)
-            if volume.any():
-                found = self.objective.evaluate(volume, self.objective.mask, candidate.response)
-                candidate.residual, candidate.response = found.residual, found.response
+            if not volume.any():
+                candidate.residual = np.inf
+                return
+            found = self.objective.evaluate(volume, self.objective.mask, candidate.response)
+            candidate.residual, candidate.response = found.residual, found.response
 
         self._each(look, candidates)
         return sorted(candidates, key=lambda candidate: candidate.residual)

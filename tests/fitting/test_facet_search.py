@@ -97,6 +97,15 @@ def test_faces_that_the_pattern_does_not_tell_apart_are_merged():
     assert len(lit) <= len(np.unique(np.round(expected, 6), axis=0)) + 2
 
 
+def test_the_best_body_says_that_it_is_merged(monkeypatch):
+    simpler = iter([1, 0, 0])
+    monkeypatch.setattr(CatalogueBody, "simpler", lambda self, point, limit: [point] * next(simpler))
+    model, solid = CatalogueBody("cube", n_orientations=2), body_of("cube")
+    search = search_of(model, solid, dataclasses.replace(QUICK, n_starts=4, n_finished=2))
+    found = search.run(starts_of(model), np.random.default_rng(0))
+    assert [body.merged for body in found] == [True, False]
+
+
 def test_a_catalogue_body_is_found_among_many_orientations():
     model, solid = (
         CatalogueBody("decahedron", stretch_axis="C5", n_orientations=6),

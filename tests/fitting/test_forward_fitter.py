@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial import QhullError
 from scipy.spatial.transform import Rotation
 from sklearn.base import clone
 
@@ -15,6 +16,7 @@ from scatterkit.experiment import QGrid
 from scatterkit.fitting import CatalogueBody, ConvexBody, EllipsoidBody, ForwardFitter, StarBody
 from scatterkit.fitting.engines import facet_intensity
 from scatterkit.fitting.facet_search import FacetSearch
+from scatterkit.fitting.search import Search
 from scatterkit.metrics import front_iou, pattern_residual
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
@@ -249,6 +251,56 @@ def test_ctrl_c_keeps_the_best_body_so_far(pattern, monkeypatch, n_jobs):
     assert len(fitter.solids_) == len(fitter.residuals_) == len(fitter.candidates_[0]) == 1
     assert fitter.predict(pattern).any()
     assert fitter.history_[0]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_by_voxels_ctrl_c_keeps_the_best_body_so_far(pattern, monkeypatch, n_jobs):
+    descend = Search._descend
+
+    def descend_and_stop(self, candidate, stage, deadline):
+        descend(self, candidate, stage, deadline)
+        if stage in self.schedule.refinement:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Search, "_descend", descend_and_stop)
+    fitter = ForwardFitter(ConvexBody(n_faces=14), SIMULATOR, n_jobs=n_jobs, **{**VOXELS, "radii": [50, 60]})
+    with pytest.raises(KeyboardInterrupt):
+        fitter.fit(pattern)
+    assert len(fitter.solids_) == len(fitter.candidates_[0]) == 1
+    assert np.isfinite(fitter.residuals_).all()
+    assert fitter.predict(pattern).any()
+    assert fitter.history_[0]
+
+
+def test_by_voxels_ctrl_c_before_any_look_leaves_no_body(pattern, monkeypatch):
+    def stopped(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "_descend", stopped)
+    fitter = ForwardFitter(ConvexBody(n_faces=14), SIMULATOR, **VOXELS)
+    with pytest.raises(KeyboardInterrupt):
+        fitter.fit(pattern)
+    assert fitter.solids_ == []
+
+
+@pytest.mark.parametrize("n_vanished", [1, 2])
+def test_by_voxels_a_body_that_vanished_is_left_out(pattern, monkeypatch, n_vanished):
+    solid, asked = ConvexBody.solid, []
+
+    def vanishing(self, point, limit):
+        asked.append(point)
+        if len(asked) <= n_vanished:
+            raise QhullError("nothing inside")
+        return solid(self, point, limit)
+
+    monkeypatch.setattr(ConvexBody, "solid", vanishing)
+    settings = {**VOXELS, "radii": [50, 60], "n_kept": 2}
+    fitter = ForwardFitter(ConvexBody(n_faces=14, widest_merge=0.0), SIMULATOR, **settings)
+    if n_vanished == 2:
+        with pytest.raises(ValueError, match="no start gave a body"):
+            fitter.fit(pattern)
+    else:
+        assert len(fitter.fit(pattern).candidates_[0]) == 1
 
 
 def test_ctrl_c_before_any_body_keeps_the_patterns_before(pattern, monkeypatch):

@@ -220,6 +220,21 @@ def test_bodies_that_were_refined_come_first():
         assert best.deviance == pytest.approx(given[order[0]][1], nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("residual", "deviance", "first"), [(1.04, 1.0, 1), (1.06, 1.0, 0), (0.5, math.nan, 0)]
+)
+def test_what_merging_may_cost_does_not_count(residual, deviance, first):
+    response = search_of(CUBE, np.eye(48, dtype=np.float32)).objective.response(np.zeros(5))
+    solids = [Solid.from_catalogue("cube", circumradius=radius) for radius in (40, 50)]
+    bodies = [
+        _Body(np.zeros(1), solids[0], response, 1.0, 1.0),
+        _Body(np.ones(1), solids[1], response, residual, deviance, merged=True),
+    ]
+    best = _result(bodies, interrupted=False)
+    assert best.solid is best.candidates[0][1] is solids[first]
+    assert best.residual == [1.0, residual][first]
+
+
 def test_bodies_without_time_stay_as_they_are():
     counts, search, near = drawn(CUBE, point_of(CUBE), 1e5, 0)
     begun = found_at(search, near)
