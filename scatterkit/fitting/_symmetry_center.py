@@ -41,6 +41,14 @@ class Center(NamedTuple):
         return self.significance >= _LEAST_SIGNIFICANCE
 
 
+def largest_shift(detector: Detector | None, max_shift: float) -> float:
+    """Give how far off a pattern's centre may be looked for: nowhere where panels are stacked.
+
+    These do not lie side by side in a frame: what is moved as one picture crosses their seams.
+    """
+    return 0.0 if isinstance(detector, PanelDetector) else max_shift
+
+
 def symmetry_centers(
     pattern: NDArray[np.float32],
     mask: NDArray[np.bool_],
@@ -55,20 +63,25 @@ def symmetry_centers(
     over pairs for all centres at half pixels at once, by Fourier transforms, and taken in units of their spread.
     None where q = 0 lies off the frame, which then holds no opposite pixels.
     """
-    if max_shift < 0.5 or isinstance(detector, PanelDetector):  # panels do not lie side by side in a frame
+    if largest_shift(detector, max_shift) < 0.5:
         return []
     q_y, q_x = np.broadcast_arrays(*detector.wavevectors(2 * math.pi / wavelength))
     center = _center(q_y, q_x)
     if center is None:
         return []
     nearest, beyond = center
-    window, middle, q = _window(np.hypot(q_y, q_x), nearest, REACH * 2 * math.pi / box, max_shift)
+    reach, farthest = REACH * 2 * math.pi / box, max_shift + 0.5 + float(np.abs(beyond).max())
+    window, middle, q = _window(np.hypot(q_y, q_x), nearest, reach, farthest)
     values, weights = pattern[window].astype(np.float64), mask[window].astype(np.float64)
     pixel = float(np.nanmedian(np.abs(np.diff(q_x[nearest[0]]))))
     values = _varying(values, weights, HIGH_PASS * 2 * math.pi / box / pixel)
     taper = 1 / (1 + (q * box / (2 * math.pi * REACH)) ** 6)
-    ratio, offsets = _ratios(values * taper, weights * taper, middle, max_shift)
-    return [_place(ratio, offsets, peak, beyond) for peak in _peaks(ratio)]
+    # half pixels from the nearest one, so far that q = 0 itself is looked for up to the largest shift; one more on
+    # each side tells how far from those at the bound a maximum lies
+    ends = np.ceil(2 * (beyond - max_shift)) - 1, np.floor(2 * (beyond + max_shift)) + 1
+    steps = [np.arange(first, last + 1, dtype=int) for first, last in zip(*ends, strict=True)]
+    ratio = _ratios(values * taper, weights * taper, middle, steps)
+    return [_place(ratio, steps, peak, beyond, max_shift) for peak in _peaks(ratio[1:-1, 1:-1]) + 1]
 
 
 def _peaks(ratio: Array) -> Array:
@@ -77,9 +90,10 @@ def _peaks(ratio: Array) -> Array:
     return peaks[np.argsort(-ratio[tuple(peaks.T)], kind="stable")]
 
 
-def _place(ratio: Array, offsets: Array, at: Array, beyond: Array) -> Center:
-    row, column = (offsets[i] + 0.5 * _vertex(ratio, at, axis) for axis, i in enumerate(at))
-    return Center((float(row - beyond[0]), float(column - beyond[1])), float(ratio[tuple(at)]))
+def _place(ratio: Array, steps: list[Array], at: Array, beyond: Array, max_shift: float) -> Center:
+    offsets = (0.5 * (steps[axis][i] + _vertex(ratio, at, axis)) for axis, i in enumerate(at))
+    row, column = np.clip([*offsets] - beyond, -max_shift, max_shift).tolist()
+    return Center((row, column), float(ratio[tuple(at)]))
 
 
 def _center(q_y: Array, q_x: Array) -> tuple[tuple[int, int], Array] | None:
@@ -97,14 +111,14 @@ def _center(q_y: Array, q_x: Array) -> tuple[tuple[int, int], Array] | None:
 
 
 def _window(
-    q: Array, center: tuple[int, int], reach: float, max_shift: float
+    q: Array, center: tuple[int, int], reach: float, farthest: float
 ) -> tuple[tuple[slice, slice], tuple[int, int], Array]:
     """The part of the frame that is compared, the pixel nearest to q = 0 in it, and q there."""
     near = np.nan_to_num(q, nan=np.inf) < 1.5 * reach
     slices = []
     for axis, at in enumerate(center):
         seen = np.flatnonzero(near.any(axis=1 - axis))
-        half = int(max(at - seen[0], seen[-1] - at) + math.ceil(max_shift))
+        half = int(max(at - seen[0], seen[-1] - at) + math.ceil(farthest))
         slices.append(slice(max(at - half, 0), at + half + 1))
     middle = (center[0] - slices[0].start, center[1] - slices[1].start)
     window = (slices[0], slices[1])
@@ -118,13 +132,11 @@ def _varying(values: Array, weights: Array, sigma: float) -> Array:
     return (values - mean) * weights
 
 
-def _ratios(values: Array, weights: Array, middle: tuple[int, int], max_shift: float) -> tuple[Array, Array]:
-    """Sums of products of opposite values over their spread, for centres at ``offsets`` from the middle."""
+def _ratios(values: Array, weights: Array, middle: tuple[int, int], steps: list[Array]) -> Array:
+    """Sums of products of opposite values over their spread, for centres some half pixels from the middle."""
     size = [fft.next_fast_len(2 * n, real=True) for n in values.shape]
-    steps = math.floor(2 * max_shift)
-    offsets = np.arange(-steps, steps + 1) / 2
     # two opposite pixels have row numbers that add up to twice their centre's
-    rows, columns = ((2 * at + np.arange(-steps, steps + 1)) % n for at, n in zip(middle, size, strict=True))
+    rows, columns = ((2 * at + some) % n for at, some, n in zip(middle, steps, size, strict=True))
 
     def pairs(a: Array, b: Array) -> Array:
         product = fft.rfft2(a, size) * fft.rfft2(b, size)
@@ -132,13 +144,11 @@ def _ratios(values: Array, weights: Array, middle: tuple[int, int], max_shift: f
 
     power, count = pairs(values**2, weights), pairs(weights, weights)
     power = np.maximum(power, max(_LEAST_OVERLAP * float(power.max()), 1e-30))
-    return pairs(values, values) * np.sqrt(np.maximum(count, 0)) / power, offsets
+    return pairs(values, values) * np.sqrt(np.maximum(count, 0)) / power
 
 
 def _vertex(values: Array, at: Array, axis: int) -> float:
     """How far beyond a maximum the vertex of the parabola through it and its neighbours lies, in steps."""
-    if not 0 < at[axis] < values.shape[axis] - 1:
-        return 0.0
     step = np.eye(2, dtype=int)[axis]
     before, here, after = (float(values[tuple(at + k * step)]) for k in (-1, 0, 1))
     bend = before - 2 * here + after

@@ -192,11 +192,7 @@ class FirstLook:
         """
         found = self._symmetry_centers
         best = found[0].significance if found else 0.0
-        chances = {
-            each.shift: math.exp((each.significance - best) / _SIGNIFICANCE_SPREAD)
-            for each in found
-            if max(map(abs, each.shift)) <= self.max_shift
-        }
+        chances = {each.shift: math.exp((each.significance - best) / _SIGNIFICANCE_SPREAD) for each in found}
         if not found or not found[0].stands_out:
             # the same place is not listed twice
             chances = {shift: chance for shift, chance in chances.items() if math.hypot(*shift) > 1}

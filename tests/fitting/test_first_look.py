@@ -138,13 +138,14 @@ def test_a_look_about_another_centre(pattern):
 
 
 @pytest.mark.parametrize("center", [(63.5, 63.5), (63.3, 64.4)])
-@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.5, -2.0)])
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (1.5, -2.0), (2.8, -1.0)])
 def test_a_fraction_of_the_detectors_own_centre_is_no_shift(body, center, shift):
     detector = FlatDetector(128, pixel_size=0.78, distance=60.0, center=center)
     intensity = PolyhedronSimulator(detector=detector).transform([body])[0]
     shown = DetectorResponse(eps=100.0, gain=0.06, offset=-0.25, shift=shift).apply(intensity)
     look = FirstLook(shown, simulator=MSFTSimulator(detector=detector))
     assert look.shift == pytest.approx(shift, abs=0.2)
+    assert max(max(map(abs, place)) for place, _ in look.centers()) <= look.max_shift
     assert look.radius == pytest.approx(widths_of(body).mean() / 2, rel=0.12)
 
 
