@@ -18,6 +18,7 @@ from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern
 from scatterkit.fitting._photon_fit import RESERVED, refined_by_photons
 from scatterkit.fitting._planes import Floats, box_limit, centred
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.fitting.facet_objective import FacetObjective, best_response
 from scatterkit.fitting.facet_schedule import FacetSchedule, Proposals, Start
 from scatterkit.fitting.facet_search import FacetSearch
@@ -64,7 +65,8 @@ class FitRequest:
         self, intensity: Pictures, start: DetectorResponse | None, scale: float = math.inf
     ) -> tuple[DetectorResponse, float]:
         """Fit the response of the detector to a body's intensity; give it with the residual."""
-        return best_response(self.pattern, intensity, self.mask, self.max_shift, start, scale)
+        farthest = largest_shift(self.simulator.detector, self.max_shift)
+        return best_response(self.pattern, intensity, self.mask, farthest, start, scale)
 
 
 def takes_facets(model: BodyModel, simulator: MSFTSimulator) -> bool:

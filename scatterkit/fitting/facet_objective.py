@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._planes import Floats
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation._attenuation import attenuation
@@ -77,8 +78,7 @@ class FacetObjective:
     mask : ndarray of bool of shape (rows, columns)
         True where the pattern was measured.
     max_shift : float [pixel]
-        Largest shift of the pattern's centre.
-
+        Largest shift of the pattern's centre; none where panels are stacked.
     robust : bool, default=False
         Whether pixels that are far off count for little.
 
@@ -96,9 +96,10 @@ class FacetObjective:
         max_shift: float,
         robust: bool = False,
     ) -> None:
-        self.simulator, self.picture, self.mask, self.max_shift = simulator, measured, mask, max_shift
+        self.simulator, self.picture, self.mask = simulator, measured, mask
+        self.max_shift = largest_shift(simulator.detector, max_shift)
         self.gamma = attenuation(simulator)
-        self.places = _Places(simulator, mask, max_shift > 0)
+        self.places = _Places(simulator, mask, self.max_shift > 0)
         self.level = _saturation_level(measured[self.places.lit].astype(np.float64))
         self.measured = np.minimum(measured[self.places.lit].astype(np.float64), self.level)
         self.q = self.q_under((0.0, 0.0))
@@ -273,8 +274,13 @@ class _Places:
         self.lit: NDArray[np.bool_] = mask & (np.square(depth).sum(axis=-1) < self.k**2)
         self.wave, self.depth = wave[self.lit], depth[self.lit]
         if with_shift:
-            slopes = (-np.stack([*np.gradient(q, axis=(0, 1))])[:, self.lit] for q in (wave, depth))
-            self.wave_by_shift, self.depth_by_shift = slopes
+            self.wave_by_shift, self.depth_by_shift = (self._slopes(q) for q in (wave, depth))
+
+    def _slopes(self, q: Floats) -> Floats:
+        """Give the change ``(2, n, 2)`` of wave vectors per pixel; none beside pixels that see no light."""
+        with np.errstate(invalid="ignore"):
+            slopes = -np.stack([*np.gradient(q, axis=(0, 1))])[:, self.lit]
+        return np.where(np.isfinite(slopes), slopes, 0)
 
     def q(self, pixels: Integers, shift: Floats) -> Floats:
         """Give (q_z, q_y, q_x) of some pixels under a shift (rows, columns)."""

@@ -99,7 +99,8 @@ class ForwardFitter(PatternFitter):
         Radii of the bodies to start from. By default facets start from bodies as wide as the pattern says, voxels
         from five radii between 0.17 and 0.37 of the box.
     max_shift : float [pixel], default=3.0
-        Largest shift of the pattern's centre that is looked for.
+        Largest shift of the pattern's centre that is looked for; none with a `PanelDetector`, whose panels a pattern
+        stacks: a shift would move it across their seams.
     time_budget : float [s], optional
         Time for one pattern. The search then ends in order with what it has, which depends on the computer's
         speed; facets begin no round that would end later, but finish the first. "catalogue" shares it out among its

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from scatterkit.experiment import QGrid, check_detector
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.response import DetectorResponse, fit_response
 from scatterkit.simulation import MSFTSimulator
 
@@ -44,7 +45,7 @@ class PatternObjective:
     mask : ndarray of bool of shape (y, x)
         True where the pattern was measured.
     max_shift : float [pixel]
-        Largest shift of the pattern's centre.
+        Largest shift of the pattern's centre; none where panels are stacked.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class PatternObjective:
         max_shift: float,
     ) -> None:
         self.simulator, window = trimmed(simulator, mask, margin=math.ceil(max_shift) + 3)
-        self.measured, self.mask, self.max_shift = measured[window], mask[window], max_shift
+        self.measured, self.mask = measured[window], mask[window]
+        self.max_shift = largest_shift(simulator.detector, max_shift)
         detector = check_detector(self.simulator.detector, owner="MSFTSimulator")
         q_y, q_x = detector.wavevectors(2 * math.pi / simulator.wavelength)
         self.q = np.hypot(q_y, q_x)

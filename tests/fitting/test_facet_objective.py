@@ -108,6 +108,16 @@ def test_a_shift_moves_the_picture_as_the_response_does(detector):
     )
 
 
+def test_beside_pixels_that_see_no_light_slopes_are_finite():
+    steep = FlatDetector(24, 3.0, 20.0, tilt=(0.9, 0.0))  # rows that look at light scattered backwards
+    mask, k = np.ones(steep.shape, bool), 2 * math.pi / 13.5
+    objective = FacetObjective(MSFTSimulator(detector=steep), np.eye(24, dtype=np.float32), mask, 3.0)
+    assert np.isinf(steep.depth_wavevectors(k)[0]).any()
+    for slopes in (objective.places.wave_by_shift, objective.places.depth_by_shift):
+        assert np.isfinite(slopes).all()
+        assert (slopes[0] != 0).any(axis=1).mean() > 0.8
+
+
 def test_a_shift_on_a_grid_is_a_shift_of_the_wave_vectors():
     objective, k = objective_of(max_shift=3.0), 2 * math.pi / 13.5
     pixels = pixels_of(objective)

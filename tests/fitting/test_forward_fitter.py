@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from sklearn.base import clone
 
 from scatterkit.datasets import fetch_barke2015
-from scatterkit.experiment import QGrid
+from scatterkit.experiment import Panel, PanelDetector, QGrid
 from scatterkit.fitting import CatalogueBody, ConvexBody, EllipsoidBody, ForwardFitter, StarBody
 from scatterkit.fitting.engines import facet_intensity
 from scatterkit.fitting.facet_search import FacetSearch
@@ -214,6 +214,28 @@ def test_a_centre_far_off_is_searched_for_behind_a_hole(truth):
     fitter = ForwardFitter(ConvexBody(n_faces=14), SIMULATOR, **settings).fit(pattern, mask=mask)
     assert fitter.responses_[0].shift == pytest.approx((6.0, -5.0), abs=0.05)
     assert is_the_cube(fitter, pattern, truth) > 0.95
+
+
+@pytest.mark.parametrize(
+    "settings", [QUICK, {**VOXELS, "radii": [60.0], "n_steps": 40}], ids=["facets", "voxels"]
+)
+def test_a_pattern_is_not_moved_across_panels(truth, settings):
+    """Pixels beside the smaller panel have no place: neither they nor the seam have a part in the fit."""
+    steps = {"fast": (1.8, 0, 0), "slow": (0, 1.8, 0)}
+    upper = Panel((24, 40), corner=(-36.0, -45.0, 60.0), **steps)
+    lower = Panel((20, 30), corner=(-27.0, 2.0, 60.0), **steps)
+    simulator = MSFTSimulator(box=BOX, detector=PanelDetector([upper, lower]))
+    X = LogScaler().transform(PolyhedronSimulator(detector=simulator.detector).transform([truth]))
+    mask = np.zeros(simulator.detector.shape, bool)
+    for region in simulator.detector.regions():
+        mask[region] = True
+    fitter = ForwardFitter(CatalogueBody("cube", n_orientations=4), simulator, **settings).fit(X, mask=mask)
+    assert fitter.responses_[0].shift == (0.0, 0.0)
+    if settings is QUICK:
+        assert fitter.residuals_[0] < 1e-6
+        assert fitter.solids_[0].circumradius == pytest.approx(60, rel=1e-3)
+        (told,) = fitter.report(X)
+        assert not any("shift" in name for name in told.facets.uncertainty.response)
 
 
 def test_a_robust_fit_does_not_follow_a_blind_spot(truth, mask):

@@ -21,6 +21,7 @@ from scatterkit._validation import (
 from scatterkit.experiment import check_detector
 from scatterkit.fitting._photon_fit import likeliest_light, unsaturated
 from scatterkit.fitting._planes import Floats
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.fitting.answers._alike import facet_spread
 from scatterkit.fitting.answers._checks import (
     check_by_photons,
@@ -278,6 +279,7 @@ def parameter_uncertainty(
     check_value(response, Instance((DetectorResponse,)), name="response", owner=owner)
     check_value(simulator, Instance((MSFTSimulator, PolyhedronSimulator)), name="simulator", owner=owner)
     check_value(max_shift, Real(low=0, high=16, unit="pixels"), name="max_shift", owner=owner)
+    max_shift = largest_shift(simulator.detector, max_shift)
     shape = check_detector(simulator.detector, owner=owner).shape
     flags = measured_mask(mask, simulator, shape, owner=owner)
     values = check_array(

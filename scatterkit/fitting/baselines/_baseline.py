@@ -13,6 +13,7 @@ from scatterkit._progress import progress_bar
 from scatterkit._validation import Boolean, Constraint, Instance, Integer, Positive, Real
 from scatterkit.fitting._pattern_checks import Counts
 from scatterkit.fitting._pattern_fitter import FittedPattern, PatternFitter
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.fitting.baselines._pursuit import BudgetSpentError, Planes, Pursuit
 from scatterkit.fitting.baselines._scattering import Scattering, scattering_of
 from scatterkit.fitting.first_look import FirstLook
@@ -86,7 +87,7 @@ class BaselineFitter(PatternFitter):
                 self._scattering(),
                 pattern,
                 mask,
-                max_shift=self.max_shift,
+                max_shift=largest_shift(self._simulator().detector, self.max_shift),
                 n_pixels=self.n_pixels,
                 time_budget=self.time_budget,
                 max_simulations=self.max_simulations,
