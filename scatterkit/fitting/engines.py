@@ -120,8 +120,8 @@ def fit_by_facets(
     # the first start as it came too: an answer already, that little time may not suffice to better
     as_it_came = [(point, None, math.nan, False) for point in (request.starts or ())[:1]]
     bodies = []
-    ends = [(body.point, body.response, body.deviance, body.merged) for body in found]
-    for point, response, deviance, merged in [*ends, *as_it_came]:
+    finished = [(body.point, body.response, body.deviance, body.merged) for body in found]
+    for point, response, deviance, merged in [*finished, *as_it_came]:
         solid = _solid_of(model, point, search.limit)
         if solid is not None:
             judged = request.judged(facet_intensity(request.simulator, solid), response, objective.scale)

@@ -346,8 +346,9 @@ def _r_factor(pattern: Floats, fitted: Floats, mask: NDArray[np.bool_], response
         return math.nan
     with np.errstate(over="ignore"):  # noise that a small gain spreads over more decades than numbers have
         behind = [intensity_on_pixels(picture, response).astype(np.float32) for picture in (pattern, fitted)]
-    pair = [np.where(unclipped, intensity, 0) for intensity in behind]
-    return float(r_factor(*pair, unclipped)) if np.isfinite(pair).all() else math.nan
+    measured, simulated = (np.where(unclipped, intensity, 0) for intensity in behind)
+    told = np.isfinite(measured).all() and np.isfinite(simulated).all()
+    return float(r_factor(measured, simulated, unclipped)) if told else math.nan
 
 
 __all__ = ["FitReport", "build_report"]
