@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from scatterkit.fitting._planes import centred
+from scatterkit.fitting._symmetry_center import largest_shift
 from scatterkit.fitting.engines import facet_intensity, takes_facets, voxel_intensity
 from scatterkit.fitting.models import ConvexBody
 from scatterkit.metrics import footprint_iou, front_iou, scatter_loss, volume_iou
@@ -68,7 +69,8 @@ class Judge:
     ) -> Verdict:
         """Give the figures of a body."""
         own = self.intensity(body)
-        response, residual = fit_response(pattern, own, mask, max_shift=self.max_shift)
+        farthest = largest_shift(self.simulator.detector, self.max_shift)
+        response, residual = fit_response(pattern, own, mask, max_shift=farthest)
         figures = {"residual": float(residual)}
         if truth is not None:
             figures |= self._beside(body, own, truth)
