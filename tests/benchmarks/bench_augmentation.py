@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import Array, machine, print_table, seconds, shown, write_json
+from benchmarking import Array, fastest_repeat, machine, print_table, shown, write_json
 from threadpoolctl import threadpool_limits
 
 from scatterkit import augmentation
@@ -81,7 +81,7 @@ def keras_rate(worker: Filter | Augmenter, X: Array, repeats: int) -> float:
     tensors = tf.nest.map_structure(tf.convert_to_tensor, tree)
     images, function = tf.convert_to_tensor(X), tf.function(worker.apply, jit_compile=True)
     function(images, tensors)
-    return len(X) / seconds(lambda: function(images, tensors).numpy(), repeats)
+    return len(X) / fastest_repeat(lambda: function(images, tensors).numpy(), repeats)
 
 
 def main(arguments: list[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import Array, machine, print_table, seconds, write_json
+from benchmarking import Array, fastest_repeat, machine, print_table, write_json
 from numcodecs import Blosc, Zstd, blosc
 
 import scatterkit as sk
@@ -53,8 +53,8 @@ def measure(array: Array, chunk: int, codec: Any, repeats: int) -> dict[str, flo
     per_sample = 1e3 / len(array)
     return {
         "kB": sum(map(len, encoded)) / 1e3 / len(array),
-        "encode": seconds(each(codec.encode, parts), repeats) * per_sample,
-        "decode": seconds(each(codec.decode, encoded), repeats) * per_sample,
+        "encode": fastest_repeat(each(codec.encode, parts), repeats) * per_sample,
+        "decode": fastest_repeat(each(codec.decode, encoded), repeats) * per_sample,
     }
 
 

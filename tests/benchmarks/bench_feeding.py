@@ -57,8 +57,8 @@ def forever(source: Any) -> Iterator[Any]:
         yield from source
 
 
-def seconds(work: Callable[[], Any], limit: float) -> float:
-    """Time of the fastest call within a limit, three calls at least."""
+def fastest_within(work: Callable[[], Any], limit: float) -> float:
+    """Seconds of the fastest call within a limit, three calls at least."""
     wait(work())
     found: list[float] = []
     begin = time.perf_counter()
@@ -149,7 +149,7 @@ def measure_steps(options: argparse.Namespace) -> dict[str, Any]:
         model = with_physics(network()) if physics else network()
         model.compile("adam", "mse")
         target = patterns if physics else volumes
-        step = seconds(lambda m=model, t=target: m.train_on_batch(patterns, t), options.seconds)
+        step = fastest_within(lambda m=model, t=target: m.train_on_batch(patterns, t), options.seconds)
         lines[name] = {"samples_per_s": options.batch / step, "weights": model.count_params()}
     return lines
 
@@ -174,7 +174,7 @@ def measure_on_the_fly(options: argparse.Namespace) -> dict[str, Any]:
         "patterns": lambda: simulate(volumes),
     }
     for name, work in parts.items():
-        lines[f"only {name}"] = {"samples_per_s": options.batch / seconds(work, options.seconds)}
+        lines[f"only {name}"] = {"samples_per_s": options.batch / fastest_within(work, options.seconds)}
     return {"rates": lines, "error": error_of(keras.ops.convert_to_numpy(volumes), sampler)}
 
 

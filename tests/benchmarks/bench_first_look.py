@@ -17,11 +17,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from benchmarking import machine, print_table, write_json
+from benchmarking import machine, print_table, with_artifacts, write_json
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scatterkit.augmentation import SimulatedExperiment
 from scatterkit.datasets import (
     DataNotFoundError,
     PublishedSampler,
@@ -85,14 +84,6 @@ def faces_and_shares(solid: Any) -> tuple[Array, Array]:
     found = faces_of(normals, offsets, np.mean(solid.vertices, axis=0))
     assert found is not None
     return normals, found.areas / found.areas.sum()
-
-
-def with_artifacts(patterns: Array, seed: int) -> tuple[Array, Array, Array]:
-    """Patterns of the published simulated experiment, their masks, and how far the centre is shifted."""
-    experiment = SimulatedExperiment()
-    params = experiment.sample_params(len(patterns), random_state=seed)
-    seen = np.asarray(experiment.apply_mask(np.ones_like(patterns), params)) > 0.5
-    return np.asarray(experiment.apply(patterns, params)), seen, params["1.shift"] + params["6.shift"]
 
 
 def judge(cases: list[Case], looks: list[FirstLook]) -> dict[str, float]:
@@ -226,7 +217,8 @@ def judge_all(root: Path, n: int) -> dict[str, dict[str, float]]:
     patterns = np.stack([case.pattern for case in cases])
     measured = np.hypot(*np.mgrid[-64:64, -64:64]) * 2 * math.pi / 850 < 0.97 * K
     ideal = [FirstLook(pattern, measured) for pattern in patterns]
-    seen_patterns, masks, shifts = with_artifacts(patterns, seed=0)
+    seen_patterns, masks, params = with_artifacts(patterns, seed=0)
+    shifts = params["1.shift"] + params["6.shift"]
     results = {"ideal": {**judge(cases, ideal), **centre_errors(ideal, np.zeros((len(cases), 2)))}}
     for reach in (3.0, 10.0):
         looks = [FirstLook(p, m, max_shift=reach) for p, m in zip(seen_patterns, masks, strict=True)]

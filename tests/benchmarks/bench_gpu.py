@@ -91,8 +91,8 @@ def wait(results: Any) -> None:
         keras.ops.convert_to_numpy(keras.ops.ravel(tensor)[:1])
 
 
-def seconds(work: Callable[[], Any], limit: float) -> float:
-    """Time of a call, in the fastest of three rounds of as many calls as fit the limit."""
+def fastest_round(work: Callable[[], Any], limit: float) -> float:
+    """Seconds of a call, in the fastest of three rounds of as many calls as fit the limit."""
     wait(work())  # compiled by now
     start = time.perf_counter()
     wait(work())
@@ -125,7 +125,7 @@ def matmul_rates(limit: float, on_gpu: bool) -> dict[str, float]:
             with backends.exact_products() if exact else _default():
                 return keras.ops.matmul(a, a)
 
-        rates[name] = n**3 / seconds(partial(backends.jit(product), a), limit)
+        rates[name] = n**3 / fastest_round(partial(backends.jit(product), a), limit)
     allow_tensorfloat(False)
     return rates
 
@@ -171,8 +171,8 @@ def measure(
     run = partial(intensity, plan=plan, exact=options.precision == "float32")
     tensor = keras.ops.convert_to_tensor(volumes[np.arange(batch) % len(volumes)])
     gradient = keras.ops.ones((batch, *plan.detector_shape), dtype="float32")
-    forward = seconds(partial(backends.jit(run), tensor), options.seconds)
-    both = seconds(partial(backends.pullback(run), tensor, gradient), options.seconds)
+    forward = fastest_round(partial(backends.jit(run), tensor), options.seconds)
+    both = fastest_round(partial(backends.pullback(run), tensor, gradient), options.seconds)
     work = multiply_adds(plan) * batch
     return {
         "batch": batch,

@@ -20,7 +20,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from benchmarking import Array, machine, print_table, seconds, write_json
+from benchmarking import Array, fastest_repeat, machine, print_table, write_json
 
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import MSFTSimulator
@@ -71,8 +71,8 @@ def measure(
         simulator.vjp(volumes)[1](gradient)
 
     with_adjoint()
-    forward = seconds(lambda: simulator.transform(volumes), options.repeats) / len(volumes)
-    both = seconds(with_adjoint, options.repeats) / len(volumes)
+    forward = fastest_repeat(lambda: simulator.transform(volumes), options.repeats) / len(volumes)
+    both = fastest_repeat(with_adjoint, options.repeats) / len(volumes)
     return Point(axis, ", ".join(series), value, 1e3 * forward, 1e3 * both)
 
 

@@ -25,7 +25,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import numpy as np
 import tensorflow as tf
-from benchmarking import bodies, coarser, machine, print_table, seconds, write_json
+from benchmarking import bodies, coarser, fastest_repeat, machine, print_table, write_json
 
 from scatterkit.experiment import QGrid
 from scatterkit.simulation import MSFTLayer, MSFTSimulator
@@ -84,7 +84,7 @@ def measure(
     for name, work in (("forward", simulate), ("gradient", with_gradient(simulate, target))):
         compiled = tf.function(work, jit_compile=xla, autograph=False)
         found[name] = compiled(volumes).numpy()  # traced and compiled by now
-        run = seconds(lambda compiled=compiled: compiled(volumes).numpy(), repeats)
+        run = fastest_repeat(lambda compiled=compiled: compiled(volumes).numpy(), repeats)
         found[f"{name}_ms"] = 1e3 * run / len(volumes)
     return found
 

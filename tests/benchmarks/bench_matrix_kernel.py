@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from benchmarking import Array, bodies, coarser, print_table, seconds, sgemm_rate
+from benchmarking import Array, bodies, coarser, fastest_repeat, print_table, sgemm_rate
 from peers import plain_formula
 from threadpoolctl import threadpool_limits
 
@@ -105,7 +105,7 @@ def per_body(volumes: Array, size: int, options: argparse.Namespace, threads: in
     with numba_threads(threads):
         work(slice(0, size), adjoint=True)
         forward, both = (
-            np.mean([seconds(partial(work, part, adjoint), repeats) for part in parts]) / size
+            np.mean([fastest_repeat(partial(work, part, adjoint), repeats) for part in parts]) / size
             for adjoint in (False, True)
         )
     return float(forward), float(both)
@@ -118,8 +118,10 @@ def report(volumes: Array, rate: float, options: argparse.Namespace) -> None:
     published = MSFTSimulator(self_absorption="full", voxel_response="point").plan((n, n, n))
     print(f"\n{n}^3")
     print_stages(volumes, plan, rate, options.repeats * 64 // n)
+    repeats = max(3, options.repeats // len(volumes))  # as in `per_body`
     with threadpool_limits(1):
-        plain = float(np.mean([seconds(partial(plain_formula, volume, published), 2) for volume in volumes]))
+        works = [partial(plain_formula, volume, published) for volume in volumes]
+        plain = float(np.mean([fastest_repeat(work, repeats) for work in works]))
     print(f"plain formula {1e3 * plain:.1f} ms")
     counted = float(np.mean([matrix_multiply_adds(plan, extent(volume)) for volume in volumes]))
     rows = []

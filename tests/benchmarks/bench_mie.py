@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulation"))
-from benchmarking import seconds as best_time
+from benchmarking import fastest_repeat
 from mie_spheres import (
     BANDS,
     BOX,
@@ -212,16 +212,16 @@ def print_costs() -> None:
             simulator = MSFTSimulator(absorption="index", refractive_index=SILVER, propagation=mode)
             alone = simulator.set_params(n_threads=1).vjp(volumes[:1], within_body=True)
             times = [
-                best_time(partial(simulator.transform, volumes[:1]), 5),
-                best_time(partial(alone[1], alone[0]), 5),
+                fastest_repeat(partial(simulator.transform, volumes[:1]), 5),
+                fastest_repeat(partial(alone[1], alone[0]), 5),
             ]
             batch = simulator.set_params(n_threads=None).vjp(volumes, within_body=True)
             times += [
-                best_time(partial(simulator.transform, volumes), 3) / 4,
-                best_time(partial(batch[1], batch[0]), 3) / 4,
+                fastest_repeat(partial(simulator.transform, volumes), 3) / 4,
+                fastest_repeat(partial(batch[1], batch[0]), 3) / 4,
             ]
             peer = pymsft(mode, volumes[0]) if mode in PYMSFT_MODES else None
-            beside = "" if peer is None else f"  pyMSFT {1e3 * best_time(peer, 3):7.1f}"
+            beside = "" if peer is None else f"  pyMSFT {1e3 * fastest_repeat(peer, 3):7.1f}"
             one, one_back, four, four_back = (f"{1e3 * t:7.1f}" for t in times)
             print(
                 f"{grid:>4} {mode:<6} alone {one}, gradient {one_back}; batch {four}, gradient {four_back}{beside}",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from benchmarking import bodies, coarser, machine, print_table, seconds
+from benchmarking import bodies, coarser, fastest_repeat, machine, print_table
 
 from scatterkit import (
     Beam,
@@ -54,13 +54,17 @@ def row(volume: np.ndarray, n: int, repeats: int) -> list[str]:
     plan = MSFTSimulator(detector=FlatDetector(n, size, DISTANCE, tilt=(0.1, 0.0))).plan(shape)
     straight = MSFTSimulator(detector=FlatDetector(n, size, DISTANCE)).plan(shape)
     g = np.ones((1, n, n), dtype=np.complex64)
-    set_up = seconds(lambda: pixels._tables(plan), 1)
+    set_up = fastest_repeat(lambda: pixels._tables(plan), 1)
     found = [f"{n} x {n}", f"{set_up:.2f} s"]
     for kernel, its_plan in ((pixels, plan), (matrix, straight)):
         kernel.field(volume, its_plan)
-        found.append(f"{1e3 * seconds(lambda k=kernel, p=its_plan: k.field(volume, p), repeats):.1f} ms")
+        found.append(
+            f"{1e3 * fastest_repeat(lambda k=kernel, p=its_plan: k.field(volume, p), repeats):.1f} ms"
+        )
         kernel.adjoint(volume, its_plan, g)
-        found.append(f"{1e3 * seconds(lambda k=kernel, p=its_plan: k.adjoint(volume, p, g), repeats):.1f} ms")
+        found.append(
+            f"{1e3 * fastest_repeat(lambda k=kernel, p=its_plan: k.adjoint(volume, p, g), repeats):.1f} ms"
+        )
         if kernel is pixels:
             found.append(f"{sampled_deviation(volume, plan):.1e}")
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import print_machine, print_table, seconds
+from benchmarking import fastest_repeat, print_machine, print_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "preprocessing"))
 from simulated_shots import WAVENUMBER, bodies, distances, photons, shots
@@ -117,7 +117,7 @@ def resampling_errors(n: int) -> list[list[str]]:
                 a, b = (scale.transform(part[None])[0][mask] for part in (back, true))
                 losses.append(float(np.mean((a - b) ** 2)))
         center, mean = np.median(np.reshape(losses, (2, -1)), axis=1)
-        time = seconds(lambda d=detector, s=seen: QResampler(d, grid).resample(s), 2) / n
+        time = fastest_repeat(lambda d=detector, s=seen: QResampler(d, grid).resample(s), 2) / n
         rows.append([name, f"{center:.1e}", f"{mean:.1e}", f"{1e3 * time:.0f} ms"])
     return rows
 
@@ -134,7 +134,7 @@ def chain(n: int, n_pixels: int) -> list[list[str]]:
             measured.detector, gain=measured.gain, mask=measured.mask, center="each", max_shift=8 * scale
         ).fit(measured.frames, darks=measured.darks)
         prepared = preprocessor.process(measured.frames)
-        time = seconds(lambda p=preprocessor, f=measured.frames: p.process(f), 1) / n
+        time = fastest_repeat(lambda p=preprocessor, f=measured.frames: p.process(f), 1) / n
         found = []
         parts = (prepared.intensities, prepared.masks & ~prepared.saturated, clean)
         for pattern, good, true in zip(*parts, strict=True):

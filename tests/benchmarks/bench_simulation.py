@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_simulation.py [--bodies N] [--repeats N] [--threads N] [--output FOLDER]
 
 Prints one table and writes it as JSON. Times are per pattern: per body the fastest repeat, of which the median
-over the bodies; for a batch the fastest repeat over its size. Ratios compare times of this very run. "sgemm" is
+over the bodies; for a batch the fastest repeat over its size. Ratios compare times of this very run, of as many
+repeats on both sides; the plain formula runs on one thread, in double precision. "sgemm" is
 the part of the measured rate of single-precision matrix products that the counted multiply-adds reach,
 "memory" what the process grew by at most, forward and adjoint, the volumes not counted. "deviation" is the
 largest one from the reference kernel, relative to the largest field.
@@ -15,9 +16,11 @@ import argparse
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from benchmarking import (
@@ -25,14 +28,14 @@ from benchmarking import (
     Array,
     bodies,
     coarser,
+    fastest_repeat,
     machine,
     print_table,
-    seconds,
     sgemm_rate,
     shown,
     write_json,
 )
-from peers import PYMSFT_MODES, SILVER, plain_formula, pymsft
+from peers import PYMSFT_MODES, SILVER, plain_formula, pymsft, pymsft_module
 from threadpoolctl import threadpool_limits
 
 from scatterkit.experiment import FlatDetector
@@ -128,19 +131,25 @@ def cases(keras: bool) -> list[Case]:
     return found + ([Case("keras", batch=8), Case("keras", "pmsft", 8)] if keras else [])
 
 
+def median_time(works: Iterable[Callable[[], Any]], repeats: int) -> float:
+    """Seconds of the fastest repeat, the median over the bodies."""
+    return float(np.median([fastest_repeat(work, repeats) for work in works]))
+
+
 class Peers:
     """Times of the plain formula and of pyMSFT on one grid, in seconds a pattern."""
 
     def __init__(self, volumes: Array, repeats: int) -> None:
         n = volumes.shape[1]
         plan = MSFTSimulator(self_absorption="full", voxel_response="point").plan((n, n, n))
-        self.plain = float(np.median([seconds(lambda v=v: plain_formula(v, plan), repeats) for v in volumes]))
+        self.plain = median_time((partial(plain_formula, volume, plan) for volume in volumes), repeats)
         self.pymsft: dict[str, float] = {}
-        for mode in PYMSFT_MODES:
-            simulate = pymsft(mode, volumes[0])
-            if simulate is not None:
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    self.pymsft[mode] = seconds(simulate, repeats)
+        if pymsft_module() is None:
+            return
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for mode in PYMSFT_MODES:
+                works = (pymsft(mode, volume) for volume in volumes)
+                self.pymsft[mode] = median_time((work for work in works if work is not None), repeats)
 
     def lines(self, grid: int) -> Iterator[Line]:
         """Their lines of the table."""
@@ -185,8 +194,10 @@ def measure(case: Case, volumes: Array, peers: Peers, rate: float, options: argp
 
         with_adjoint()  # all is compiled and planned by now
         simulator.transform(part)
-        forward.append(seconds(lambda part=part: simulator.transform(part), options.repeats) / len(part))
-        both.append(seconds(with_adjoint, options.repeats) / len(part))
+        forward.append(
+            fastest_repeat(lambda part=part: simulator.transform(part), options.repeats) / len(part)
+        )
+        both.append(fastest_repeat(with_adjoint, options.repeats) / len(part))
     time, work = float(np.median(forward)), multiply_adds(case, volumes)
     pymsft_time = peers.pymsft.get(case.propagation)
     return Line(
@@ -253,7 +264,7 @@ def peak_memory(*, reset: bool = False) -> float | None:
 
 def lines_of_grid(volumes: Array, rate: float, options: argparse.Namespace) -> Iterator[Line]:
     """Measure everything on one grid."""
-    peers = Peers(volumes, options.plain)
+    peers = Peers(volumes, options.repeats)
     yield from peers.lines(volumes.shape[1])
     keras = importlib.util.find_spec("keras") is not None and volumes.shape[1] <= 64
     for case in cases(keras):
@@ -269,8 +280,9 @@ def main(arguments: list[str]) -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--bodies", type=int, default=5, help="bodies to take the median over")
-    parser.add_argument("--repeats", type=int, default=15, help="repeats of which the fastest counts")
-    parser.add_argument("--plain", type=int, default=2, help="repeats of the formula and the peers, likewise")
+    parser.add_argument(
+        "--repeats", type=int, default=7, help="repeats of which the fastest counts, of peers too"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grids", type=int, nargs="+", default=[64, FULL], help="64, 192 or both")
     parser.add_argument("--output", type=Path, default=Path("benchmark_output"))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from scatterkit.augmentation import SimulatedExperiment
 from scatterkit.datasets import read_volume
 from scatterkit.datasets.published._locate import local_roots
 from scatterkit.solids import Rasterizer, Solid
@@ -44,6 +45,19 @@ def coarser(volumes: Array, n: int) -> Array:
     return volumes.reshape(len(volumes), n, f, n, f, n, f).mean(axis=(2, 4, 6)).astype(np.float32)
 
 
+def as_recorded(patterns: Array) -> Array:
+    """Patterns with artifacts without values below zero: shifts by splines swing there, no detector's picture does."""
+    return np.maximum(patterns, 0)
+
+
+def with_artifacts(patterns: Array, seed: int) -> tuple[Array, Array, dict[str, Array]]:
+    """Patterns (n, y, x) of the published simulated experiment, their masks, and what was drawn."""
+    experiment = SimulatedExperiment()
+    params = experiment.sample_params(len(patterns), random_state=seed)
+    masks = np.asarray(experiment.apply_mask(np.ones_like(patterns), params)) > 0.5
+    return as_recorded(np.asarray(experiment.apply(patterns, params))), masks, params
+
+
 def times(work: Callable[[], Any], repeats: int) -> list[float]:
     """Seconds of every repeat."""
     found = []
@@ -54,15 +68,15 @@ def times(work: Callable[[], Any], repeats: int) -> list[float]:
     return found
 
 
-def seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Time of the fastest repeat: what the machine can do when nothing else wants it."""
+def fastest_repeat(work: Callable[[], Any], repeats: int) -> float:
+    """Seconds of the fastest repeat: what the machine can do when nothing else wants it."""
     return min(times(work, repeats))
 
 
 def sgemm_rate(repeats: int) -> float:
     """Multiply-adds a second of a large single-precision matrix product."""
     a = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
-    return len(a) ** 3 / seconds(lambda: a @ a, max(repeats, 10))
+    return len(a) ** 3 / fastest_repeat(lambda: a @ a, max(repeats, 10))
 
 
 def _processor() -> str:

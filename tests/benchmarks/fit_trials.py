@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import FULL, coarser
+from benchmarking import FULL, coarser, with_artifacts
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scatterkit.augmentation import SimulatedExperiment
 from scatterkit.datasets import (
     SampleRow,
     published_simulator,
@@ -119,12 +118,9 @@ def case_of(row: SampleRow, patterns: str, intensity: Array, volume: Array) -> C
         return Case(read_pattern(row.pattern_path), None, published_simulator(), intensity, volume)
     X, mask = LogScaler().transform(intensity[None]), None
     if patterns == "artifacts":
-        experiment = SimulatedExperiment()
         # a row has the same artifacts whichever others are tried
-        params = experiment.sample_params(1, random_state=row.nr)
-        mask = np.asarray(experiment.apply_mask(np.ones_like(X), params))[0] > 0.5
-        # shifts by splines swing below zero, which no detector's picture does
-        X = np.maximum(experiment.apply(X, params), 0)
+        X, masks, _ = with_artifacts(X, seed=row.nr)
+        mask = masks[0]
     return Case(X[0], mask, MSFTSimulator(), intensity, volume)
 
 

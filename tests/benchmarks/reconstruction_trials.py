@@ -91,10 +91,11 @@ def _by_network(
         loss=LOSSES.get(("convex", patterns), "squared"),
         n_jobs=setting.n_jobs,
     )
-    network.set_params(refine=refiner if method == "refined" else False)
     by_planes = isinstance(make_decoder(network.decoder), (PlaneDecoder, SupportDecoder))
     give = network.predict_solids if by_planes else network.predict
-    network.set_params(refine=False).predict(X[:1], mask=mask[:1])  # no clock sees compilation
+    network.set_params(refine=False)
+    for _ in range(2):  # no clock sees compilation: of few patterns it is the second call that compiles
+        give(X, mask=mask)
     network.set_params(refine=refiner if method == "refined" else False)
     begun = time.perf_counter()
     found = give(X, mask=mask)

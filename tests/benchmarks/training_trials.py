@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking import Array
+from benchmarking import Array, as_recorded
 from fit_trials import mend, read_results
 
 from scatterkit.augmentation import Augmenter, SimulatedExperiment
@@ -57,9 +57,7 @@ def held_out(own: Path, sampler: BodySampler, n: int, grid: int) -> HeldOut:
     solids = [Solid.from_halfspaces(*planes) for planes in zip(normals, offsets, strict=True)]
     volumes = Rasterizer(grid=grid).transform(solids)
     seen = Augmenter([SimulatedExperiment()], random_state=HELD_OUT_SEED).augment(clean)
-    # shifts by splines swing below zero, which no detector's picture does
-    patterns = np.maximum(seen.patterns, 0)
-    return HeldOut(clean, patterns, seen.masks, volumes, MSFTSimulator().transform(volumes))
+    return HeldOut(clean, as_recorded(seen.patterns), seen.masks, volumes, MSFTSimulator().transform(volumes))
 
 
 def predictions(network: PhysicsReconstructor, samples: HeldOut) -> dict[str, Array]:
