@@ -22,10 +22,10 @@ def sample_root() -> Path:
     from scatterkit.datasets.published._locate import VARIABLE, local_roots
 
     for root in local_roots():
-        if any((root / part).is_dir() for part in ("exp", "train", "val", "test")):
+        if all((root / part).is_dir() for part in ("exp", "train", "val", "test")):
             return root
     named = os.environ.get(VARIABLE)
     pytest.skip(
-        f"published sample data not found: {VARIABLE} is "
+        f"published sample data not found, or not all of its folders: {VARIABLE} is "
         f"{'not set' if named is None else repr(named)} and shared/data/scatter2d3d is not beside the project"
     )

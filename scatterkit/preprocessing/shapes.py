@@ -187,7 +187,8 @@ class Circle:
 def fit_edge(mask: ArrayLike) -> Circle | None:
     """Fit a circle to the outer edge of the measured area, as a round detector has it.
 
-    The frame's own borders are no edge. Points that lie far off are left out, five times over.
+    The frame's own borders are no edge, nor are those of holes and of gaps between modules. Points that lie far off
+    are left out, five times over.
 
     Parameters
     ----------
@@ -235,14 +236,21 @@ def fit_edge(mask: ArrayLike) -> Circle | None:
 
 
 def _outer_edge(flags: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places halfway between measured pixels and what lies outside, but for the frame's borders."""
-    filled = ndimage.binary_fill_holes(flags)
+    """Places just outside the outermost measured pixels of each row and column, but for the frame's borders.
+
+    So neither holes nor gaps between modules are edges.
+    """
     rows, columns = [], []
     for axis in (0, 1):
-        first, second = np.swapaxes(filled, 0, axis)[:-1], np.swapaxes(filled, 0, axis)[1:]
-        along, across = np.nonzero(first != second)
-        rows.append(along + 0.5 if axis == 0 else across.astype(float))
-        columns.append(across.astype(float) if axis == 0 else along + 0.5)
+        lines = np.swapaxes(flags, 0, axis)
+        across = np.flatnonzero(lines.any(axis=0))
+        n = len(lines)
+        first, last = lines.argmax(axis=0)[across], n - 1 - lines[::-1].argmax(axis=0)[across]
+        inside = np.concatenate([first > 0, last < n - 1])
+        along = np.concatenate([first - 0.5, last + 0.5])[inside]
+        beside = np.tile(across, 2)[inside].astype(float)
+        rows.append(along if axis == 0 else beside)
+        columns.append(beside if axis == 0 else along)
     return np.concatenate(rows), np.concatenate(columns)
 
 

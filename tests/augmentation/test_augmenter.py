@@ -83,9 +83,8 @@ def test_the_two_ends_of_the_probability():
 
 def test_filters_of_one_kind_draw_apart():
     params = Augmenter([Shift(), Shift()], random_state=0).sample_params(50)
-    assert (
-        not np.isclose(params.values["Shift"]["shift"], params.values["Shift_2"]["shift"]).any(axis=1).all()
-    )
+    one, other = (params.values[label]["shift"] for label in ("Shift", "Shift_2"))
+    assert not np.isclose(one, other).all(axis=1).any()
 
 
 def test_a_sample_depends_on_seed_epoch_and_number_alone():

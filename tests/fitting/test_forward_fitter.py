@@ -441,7 +441,9 @@ def test_bad_patterns_are_named(case):
 
 @pytest.mark.slow
 def test_the_star_is_better_explained_by_a_convex_body_than_by_an_icosahedron(sample_root):
-    star = fetch_barke2015([5], data_home=sample_root)
+    if not (sample_root / "exp" / "barke5.png").is_file():
+        pytest.skip("measured pattern 5 is not in the published sample data")
+    star = fetch_barke2015([5], data_home=sample_root, download=False)
     residuals = [
         ForwardFitter(model, n_rounds=1, random_state=0).fit(star.patterns, mask=star.masks).residuals_[0]
         for model in (ConvexBody(), CatalogueBody("icosahedron"))

@@ -18,6 +18,7 @@ from scatterkit.fitting import (
     make_baseline,
 )
 from scatterkit.fitting.baselines._pursuit import Pursuit
+from scatterkit.fitting.baselines._scattering import VoxelScattering
 from scatterkit.metrics import front_iou
 from scatterkit.response import DetectorResponse
 from scatterkit.simulation import LogScaler, MSFTSimulator, PolyhedronSimulator
@@ -239,7 +240,8 @@ def test_light_that_is_not_straight_goes_by_voxels(name, cut_octahedron):
     )
     X = LogScaler().transform(simulator.transform(Rasterizer(grid=32).transform([cut_octahedron])))
     fitter = small(name, simulator=simulator, grid=24, max_simulations=15).fit(X)
-    assert fitter.residuals_[0] < np.var(X)
+    assert isinstance(fitter._scattering(), VoxelScattering)
+    assert fitter.residuals_[0] < 0.4 * np.var(X)  # a flat response to any body leaves all of it
 
 
 def test_flat_detectors_are_understood(cut_octahedron):

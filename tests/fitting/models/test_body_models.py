@@ -143,17 +143,25 @@ def test_a_body_never_leaves_the_cube(model):
 
 
 @EACH
-def test_moves_stay_within_the_bounds(model):
+def test_bounds_hold_the_point_itself(model):
     point = somewhere(model)
     low, high = model.bounds(point)
     shape = np.shape(model.rates(point))
     assert np.shape(low) == np.shape(high) == shape
     assert (low <= 0).all()
     assert (high >= 0).all()
-    far = np.where(np.isfinite(high), high + 0.1, 0)
-    np.testing.assert_allclose(
-        model.move(point, far, np.inf), model.move(point, np.where(np.isfinite(high), high, 0), np.inf)
-    )
+
+
+@pytest.mark.parametrize("beyond", [-0.1, 0.1])
+@pytest.mark.parametrize("name", ["icosahedron", "decahedron", "cut cube", "sphere", "union of two"])
+def test_moves_stay_within_the_bounds(name, beyond):
+    model = MANY[name]
+    point = somewhere(model)
+    bound = model.bounds(point)[0 if beyond < 0 else 1]
+    bounded = np.isfinite(bound)
+    assert bounded.any()
+    far, there = np.where(bounded, bound + beyond, 0), np.where(bounded, bound, 0)
+    np.testing.assert_allclose(model.move(point, far, np.inf), model.move(point, there, np.inf))
 
 
 @EACH
