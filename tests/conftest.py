@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import matplotlib as mpl
@@ -14,6 +16,12 @@ mpl.use("Agg")  # no test opens a window
 # examples are few and without a deadline: a first call may compile, and a machine may be busy
 hypothesis.settings.register_profile("scatterkit", max_examples=20, deadline=None, derandomize=True)
 hypothesis.settings.load_profile("scatterkit")
+
+
+@pytest.fixture(scope="session")
+def keras() -> ModuleType:
+    """Keras, which takes seconds to load: only the tests that need it do so."""
+    return importlib.import_module("keras")
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,7 @@ def test_mistakes_are_told_with_the_way_out(line, mistaken, monkeypatch, capfd):
     assert not (mistaken / "a.stl").exists()
 
 
+@pytest.mark.filterwarnings("default")
 def test_a_forgotten_mask_is_told(mistaken, monkeypatch, capfd):
     monkeypatch.chdir(mistaken)
     holed = np.load("good.npy")
@@ -142,9 +143,9 @@ def test_a_forgotten_mask_is_told(mistaken, monkeypatch, capfd):
     np.save("hole.npy", mask)
     settings = "--pixels 32 --dq 0.02 --seconds 0.2 --quiet --force -o holed.stl"
     line = ["fit", "holed.npy", *settings.split()]
-    main(line)
+    assert main(line) == 0
     assert "give a mask" in capfd.readouterr().err
-    main([*line, "--mask", "hole.npy"])
+    assert main([*line, "--mask", "hole.npy"]) == 0
     assert "give a mask" not in capfd.readouterr().err
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -69,11 +68,6 @@ def masks() -> np.ndarray:
     found[1:, 12:14] = 0
     found[2:, :, 30] = 0
     return found
-
-
-@pytest.fixture(scope="module")
-def keras():
-    return importlib.import_module("keras")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

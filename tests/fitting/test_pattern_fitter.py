@@ -17,11 +17,15 @@ from scatterkit.fitting._pattern_fitter import PatternFitter
 from scatterkit.fitting._pattern_tasks import by_processes, one_by_one
 
 
-class Sleeper(CubeMaker):
-    """Is in no hurry with bright patterns."""
+class Waiter(CubeMaker):
+    """Begins with bright patterns when a file is there."""
 
-    def _fit_one(self, pattern, mask, rng, title):
-        time.sleep(4 * float(pattern.max()))
+    def _fit_one(self, pattern, mask, rng, title, file):
+        deadline = time.monotonic() + 60
+        while float(pattern.max()) > 0.5 and not file.exists():
+            if time.monotonic() > deadline:
+                raise RuntimeError("nobody wrote the file")
+            time.sleep(0.02)
         return super()._fit_one(pattern, mask, rng, title)
 
 
@@ -256,12 +260,14 @@ def test_a_slow_pattern_does_not_hold_back_those_after_it(monkeypatch):
     assert [solid.circumradius for solid in fitter.predict_solids(X[[2, 1]])] == pytest.approx([20, 50])
 
 
-def test_processes_give_outcomes_as_they_come():
-    def outcomes():
-        mask, rng = np.ones((16, 16), bool), np.random.default_rng(0)
-        yield from by_processes(Sleeper(n_jobs=2), [(X, mask, rng, {}) for X in patterns_of(0.6, 0.01)], 2)
-
-    assert [number for number, _ in outcomes()] == [1, 0]
+def test_processes_give_outcomes_as_they_come(tmp_path):
+    mask, rng, file = np.ones((16, 16), bool), np.random.default_rng(0), tmp_path / "one outcome is here"
+    numbers = []
+    tasks = [(X, mask, rng, {"file": file}) for X in patterns_of(0.6, 0.01)]
+    for number, _ in by_processes(Waiter(n_jobs=2), tasks, 2):
+        numbers.append(number)
+        file.touch()
+    assert numbers == [1, 0]
 
 
 def test_only_fitters_with_jobs_take_those_of_joblib():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 from scatterkit.datasets import read_volume
 
 BOX = 318.75
+
+
+def deviation(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Largest deviation, relative to the largest expected value."""
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 def random_volumes(shape: tuple[int, int, int], n: int = 2, seed: int = 0) -> NDArray[np.float32]:

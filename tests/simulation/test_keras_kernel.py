@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from simulation_bodies import random_fields, random_volumes, zigzag_volumes
+from simulation_bodies import deviation, random_fields, random_volumes, zigzag_volumes
 
 from scatterkit.datasets import PublishedGrid
 from scatterkit.experiment import FlatDetector, QGrid
@@ -32,10 +32,6 @@ def without_xla(request, monkeypatch):
     if not request.node.get_closest_marker("slow") and "compiled" not in request.node.name:
         backends = importlib.import_module("scatterkit.simulation.kernels.tensor_backends")
         monkeypatch.setattr(backends, "XLA", False)
-
-
-def deviation(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def assert_agrees(tensors, volumes, simulator):

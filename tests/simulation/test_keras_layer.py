@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from simulation_bodies import random_volumes
+from simulation_bodies import deviation, random_volumes
 from sklearn.base import clone
 
 from scatterkit.experiment import FlatDetector, Panel, PanelDetector, QGrid
@@ -21,21 +21,12 @@ SHAPE = (8, 7, 9)
 
 
 @pytest.fixture(scope="module")
-def keras():
-    return importlib.import_module("keras")
-
-
-@pytest.fixture(scope="module")
 def Layer():  # noqa: N802
     return importlib.import_module("scatterkit.simulation").MSFTLayer
 
 
 def array(keras, tensor):
     return keras.ops.convert_to_numpy(tensor)
-
-
-def deviation(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def test_intensity_and_field(keras, Layer):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from simulation_bodies import coarser, published_volumes, random_fields, random_volumes
+from simulation_bodies import coarser, deviation, published_volumes, random_fields, random_volumes
 
 from scatterkit.experiment import FlatDetector, QGrid
 from scatterkit.simulation import MSFTSimulator, kernels
@@ -18,10 +18,6 @@ from scatterkit.simulation.kernels.threads import _blas_libraries, numba_threads
 
 FAST = ("matrix", "fft")
 TOLERANCE = 1e-5
-
-
-def deviation(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def assert_agrees(name, volumes, simulator):

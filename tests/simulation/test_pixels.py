@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulation_bodies import random_fields, random_volumes
+from simulation_bodies import deviation, random_fields, random_volumes
 from sklearn.base import clone
 
 from scatterkit._validation import InvalidParameterError
@@ -30,10 +30,6 @@ DETECTORS = {
     "symmetric": FlatDetector((7, 10), 2.0, 8.0),
     "grid": QGrid(12, 0.05),
 }
-
-
-def deviation(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def assert_agrees(volumes, simulator):

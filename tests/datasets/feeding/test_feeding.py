@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import subprocess
@@ -21,11 +20,6 @@ from scatterkit.datasets.feeding._sources import Source
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")
 N = 90
-
-
-@pytest.fixture(scope="module")
-def keras():
-    return importlib.import_module("keras")
 
 
 @pytest.fixture(scope="module")

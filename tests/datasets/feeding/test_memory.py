@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 
 from scatterkit.datasets import as_keras
 from scatterkit.datasets.feeding._sources import Column, Source
 
-
-@pytest.fixture(scope="module", autouse=True)
-def keras():
-    return importlib.import_module("keras")
+pytestmark = pytest.mark.usefixtures("keras")
 
 
 def on_disk(folder, n, grid):

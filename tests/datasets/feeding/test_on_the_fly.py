@@ -19,11 +19,6 @@ SIMULATOR = MSFTSimulator(detector=QGrid(24, dq=0.03))
 SMALL = {"simulator": SIMULATOR, "grid": 16, "batch_size": 4, "n_columns": 4}
 
 
-@pytest.fixture(scope="module")
-def keras():
-    return importlib.import_module("keras")
-
-
 @pytest.fixture(autouse=True)
 def at_once(request, monkeypatch):
     """Compute at once what would take seconds to compile; but for the tests of the whole."""

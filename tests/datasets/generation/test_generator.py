@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from generation_cases import N_SAMPLES, SHARD, Interruption, Jitter, Noisy, begin, small_generator, tree
+from generation_cases import N_SAMPLES, SHARD, Interruption, Jitter, Noisy, small_generator, tree
 from scipy import stats
 
 import scatterkit as sk
@@ -18,28 +16,7 @@ from scatterkit.datasets import DatasetGenerator, GenerationError, open_dataset
 from scatterkit.datasets.generation import _engines as engines
 from scatterkit.datasets.generation._journal import Journal
 
-
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Nothing here is about power cuts."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    return begin(tmp_path_factory.mktemp("begun") / "set.zarr")
-
-
-@pytest.fixture
-def interrupted(begun, tmp_path):
-    return Path(shutil.copytree(begun, tmp_path / "set.zarr"))
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 # -- what is in a set ----------------------------------------------------------------------------------------

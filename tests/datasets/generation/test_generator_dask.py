@@ -15,13 +15,6 @@ from scatterkit.datasets.generation._engines import check_client, run_blocks
 from scatterkit.datasets.generation._journal import SupersededError
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
-
-
 @pytest.fixture
 def client(tmp_path_factory):
     """Two worker processes of one thread each."""

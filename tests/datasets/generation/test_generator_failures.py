@@ -17,14 +17,8 @@ from generation_cases import N_SAMPLES, SHARD, small_generator, tree
 
 import scatterkit as sk
 from scatterkit.datasets import GenerationError, open_dataset
+from scatterkit.datasets.generation import _journal
 from scatterkit.datasets.generation._journal import Journal, SupersededError
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
 
 
 class FullDisk:
@@ -124,7 +118,7 @@ def test_a_worker_of_an_ended_run_writes_no_more(tmp_path):
         pass
 
 
-def test_a_new_run_waits_for_workers_that_still_write(tmp_path):
+def test_a_new_run_waits_for_workers_that_still_write(tmp_path, monkeypatch):
     journal = Journal(tmp_path / "set.zarr")
     journal.create()
     with journal.coordinating() as token:
@@ -141,11 +135,19 @@ def test_a_new_run_waits_for_workers_that_still_write(tmp_path):
     worker = threading.Thread(target=write)
     worker.start()
     began.wait(60)
-    threading.Timer(0.3, release.set).start()
-    with pytest.warns(RuntimeWarning, match="Waiting for workers of an earlier run"), journal.coordinating():
+    told = []
+
+    def warn(message, *_, **__):
+        told.append(message)
+        release.set()
+
+    monkeypatch.setattr(_journal.warnings, "warn", warn)
+    with journal.coordinating():
         written.append("new")
+    release.set()
     worker.join()
     assert written == ["old", "new"]
+    assert [message.startswith("Waiting for workers of an earlier run") for message in told] == [True]
 
 
 def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch, whole):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from generation_cases import N_SAMPLES, SHARD, begin, small_generator, tree
+from generation_cases import N_SAMPLES, SHARD, small_generator, tree
 
 import scatterkit as sk
 from scatterkit.datasets import DataFormatError, open_dataset
@@ -18,28 +17,7 @@ from scatterkit.datasets.generation import _engines as engines
 from scatterkit.datasets.generation import _journal
 from scatterkit.datasets.generation._journal import Journal
 
-
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Nothing here is about power cuts."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    return begin(tmp_path_factory.mktemp("begun") / "set.zarr")
-
-
-@pytest.fixture
-def copy(whole, tmp_path):
-    return Path(shutil.copytree(whole, tmp_path / "set.zarr"))
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @pytest.fixture

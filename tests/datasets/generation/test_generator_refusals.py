@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
-from generation_cases import N_SAMPLES, Jitter, Noisy, Plain, begin, small_generator, tree
+from generation_cases import N_SAMPLES, Jitter, Noisy, Plain, small_generator, tree
 
 import scatterkit as sk
 from scatterkit.base import Component, StatelessTransformer
 from scatterkit.datasets import DatasetGenerator, GenerationError, write_store
 
-
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Nothing here is about power cuts."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    return begin(tmp_path_factory.mktemp("begun") / "set.zarr")
-
-
-@pytest.fixture
-def interrupted(begun, tmp_path):
-    return Path(shutil.copytree(begun, tmp_path / "set.zarr"))
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from pathlib import Path
 
 import numcodecs
 import numpy as np
@@ -18,19 +17,6 @@ import scatterkit as sk
 from scatterkit.datasets import DataFormatError, GenerationError, open_dataset
 from scatterkit.datasets.generation._columns import columns_of
 from scatterkit.datasets.generation._store import ArraySpec, BlockWriter, Layout
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("sets") / "set.zarr"
-    small_generator().generate(path, N_SAMPLES, verbose=False)
-    return path
-
-
-@pytest.fixture
-def copy(whole, tmp_path):
-    return Path(shutil.copytree(whole, tmp_path / "set.zarr"))
-
 
 # -- other readers -------------------------------------------------------------------------------------------
 
