@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from scatterkit._validation import check_array, check_mask
+from scatterkit._validation import check_value
 from scatterkit.plotting._figure import figure_or_new
+from scatterkit.plotting._fit_row import draw_fit_row
 from scatterkit.plotting.bodies import legend_patches, show_solid
-from scatterkit.plotting.patterns import show_difference, show_pattern
+from scatterkit.plotting.patterns import STEP, checked_pattern
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def reconstruction_figure(
     fitted : array-like of shape (y, x)
         The body's pattern as the detector would record it.
     mask : array-like of bool, shape (y, x), or None
-        True where measured.
+        True where measured; the rest may be NaN.
     solid : Solid
         The body.
     dq : float [rad/nm], default 2 pi / 850
@@ -72,39 +72,16 @@ def reconstruction_figure(
     6
     """
     owner = "reconstruction_figure"
-    measured = check_array(
-        measured, name="measured", owner=owner, shape=(None, None), what="a pattern (y, x)"
-    )
-    fitted = check_array(fitted, name="fitted", owner=owner, shape=measured.shape, what="a pattern (y, x)")
-    flags = check_mask(mask, measured.shape, owner=owner)
+    pattern, flags = checked_pattern(measured, mask, name="measured", owner=owner)
+    fit, _ = checked_pattern(fitted, mask, name="fitted", owner=owner, shape=pattern.shape)
+    check_value(dq, STEP, name="dq", owner=owner)
     figure = figure_or_new(figure, owner, figsize=SIZE)
     grid = figure.subplots(2, 3, gridspec_kw=MARGINS)
-    _draw_patterns(grid[0], measured, fitted, flags, dq)
+    draw_fit_row(grid[0], pattern, fit, flags, dq)
     _draw_bodies(grid[1], solid)
     if title is not None:
         figure.suptitle(title, x=MARGINS["left"], ha="left", weight="bold")
     return figure
-
-
-def _draw_patterns(row: Any, measured: Any, fitted: Any, mask: Any, dq: float | None) -> None:
-    top = float(measured.max() if mask is None else measured[mask].max()) or 1.0
-    limits = (0.0, top)
-    difference = fitted - measured
-    error = float(np.mean((difference if mask is None else difference[mask]) ** 2))
-    images = [
-        show_pattern(row[0], measured, mask=mask, dq=dq, limits=limits, title="measured"),
-        show_pattern(row[1], fitted, mask=mask, dq=dq, limits=limits, title="fitted"),
-        show_difference(row[2], difference, mask=mask, dq=dq, title=f"difference, mean square {error:.2g}"),
-    ]
-    for ax, image, label in (
-        (row[1], images[1], "log intensity (scaled)"),
-        (row[2], images[2], "difference"),
-    ):
-        bar = ax.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the picture, whatever its shape
-        ax.figure.colorbar(image, cax=bar, label=label, extend="both" if image is images[2] else "neither")
-    for ax in row[1:]:
-        ax.set_ylabel("")
-        ax.tick_params(labelleft=False)  # the same as in the first picture
 
 
 def _draw_bodies(row: Any, solid: Any) -> None:

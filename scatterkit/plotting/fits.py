@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import check_array, check_mask, fail, shown
+from scatterkit._validation import check_value, fail, shown
 from scatterkit.plotting._figure import figure_or_new
+from scatterkit.plotting._fit_row import add_bar, draw_fit_row
 from scatterkit.plotting._palette import DEPTH_COLORS, LINE
 from scatterkit.plotting.bodies import show_solid
-from scatterkit.plotting.patterns import show_difference, show_pattern
+from scatterkit.plotting.patterns import STEP, checked_pattern
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE = (15.6, 3.8)  # inches
-MARGINS = {"left": 0.045, "right": 0.94, "bottom": 0.14, "top": 0.84, "wspace": 0.6}
+MARGINS = {"left": 0.045, "right": 0.94, "bottom": 0.14, "top": 0.84, "wspace": 0.66}
 STEEPEST = 90.0  # degrees
 UNSURE = "///"
 NARROWEST_LABELS = (0.05, 0.27)
@@ -50,7 +51,7 @@ def fit_figure(
     solid : Solid
         The body.
     mask : array-like of bool, shape (y, x), optional
-        True where measured; everything by default.
+        True where measured, the rest may be NaN; everything by default.
     facets : FacetTable, optional
         The lit facets, drawn by `show_facets` in the place of the shaded body.
     dq : float [rad/nm], default 2 pi / 850
@@ -80,23 +81,12 @@ def fit_figure(
     4
     """
     owner = "fit_figure"
-    flags = check_mask(mask, np.shape(pattern), owner=owner) if np.ndim(pattern) == 2 else None
-    measured = _checked(pattern, "pattern", (None, None), flags)
-    fit = _checked(fitted, "fitted", measured.shape, flags)
+    measured, flags = checked_pattern(pattern, mask, name="pattern", owner=owner)
+    fit, _ = checked_pattern(fitted, mask, name="fitted", owner=owner, shape=measured.shape)
+    check_value(dq, STEP, name="dq", owner=owner)
     figure = figure_or_new(figure, owner, figsize=SIZE)
     axes = figure.subplots(1, 4, gridspec_kw=MARGINS)
-    top = float(measured.max() if flags is None else measured[flags].max()) or 1.0
-    difference = fit - measured
-    error = float(np.mean((difference if flags is None else difference[flags]) ** 2))
-    look: dict[str, Any] = {"mask": flags, "dq": dq}
-    show_pattern(axes[0], measured, limits=(0.0, top), title="measured", **look)
-    image = show_pattern(axes[1], fit, limits=(0.0, top), title="fitted", **look)
-    apart = show_difference(axes[2], difference, title=f"difference, mean square {error:.2g}", **look)
-    add_bar(axes[1], image, "log intensity (scaled)")
-    add_bar(axes[2], apart, "fitted less measured", extend="both")
-    for ax in axes[1:3]:
-        ax.set_ylabel("")
-        ax.tick_params(labelleft=False)  # the same as in the first picture
+    draw_fit_row(axes[:3], measured, fit, flags, dq)
     if facets is None:
         show_solid(axes[3], solid, view="beam", title="body, along the beam")
     else:
@@ -187,15 +177,6 @@ def show_facets(
     return colors
 
 
-def _checked(
-    picture: ArrayLike, name: str, shape: tuple[int | None, ...], mask: NDArray[np.bool_] | None
-) -> NDArray[np.float32]:
-    """Check a picture of finite numbers; what was not measured may hold anything, NaN too."""
-    if mask is not None and np.shape(picture) == mask.shape:
-        picture = np.where(mask, picture, 0)
-    return check_array(picture, name=name, owner="fit_figure", shape=shape, what="a pattern (y, x)")
-
-
 def facet_labels(facets: Any) -> list[str]:
     """Give the number of each facet and, where a crystal was found, its Miller indices."""
     crystal = getattr(facets, "crystal", None)
@@ -224,9 +205,3 @@ def _breadth(polygon: NDArray[np.float64]) -> float:
     x, y = polygon.T
     area = 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
     return 4 * area / float(np.linalg.norm(polygon - np.roll(polygon, -1, axis=0), axis=1).sum())
-
-
-def add_bar(ax: Axes, image: ScalarMappable, label: str, extend: str = "neither") -> None:
-    """Draw a colour bar beside a picture."""
-    bar = ax.inset_axes((1.03, 0.0, 0.045, 1.0))  # as high as the picture
-    ax.get_figure().colorbar(image, cax=bar, label=label, extend=extend)  # type: ignore[union-attr]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
+STEP = Positive("rad/nm", optional=True)
+
 
 def show_pattern(
     ax: Axes,
@@ -33,7 +35,7 @@ def show_pattern(
     pattern : array-like of shape (y, x)
         The pattern; zero frequency at pixel ``[n // 2, n // 2]``.
     mask : array-like of bool, shape (y, x), optional
-        True where measured. The rest is drawn in grey, and the axes are cut to the measured region.
+        True where measured. The rest may be NaN; it is drawn in grey, and the axes are cut to the measured region.
     dq : float [rad/nm], optional
         Distance of neighbouring pixels; without it the axes count pixels.
     limits : (float, float) [1], default (0, 1)
@@ -57,8 +59,8 @@ def show_pattern(
     '$q_x$ (rad/nm)'
     """
     owner = "show_pattern"
-    values = check_array(pattern, name="pattern", owner=owner, shape=(None, None), what="a pattern (y, x)")
-    flags = check_mask(mask, values.shape, owner=owner)
+    values, flags = checked_pattern(pattern, mask, name="pattern", owner=owner)
+    check_value(dq, STEP, name="dq", owner=owner)
     image = _draw(ax, values, flags, dq, PATTERN_COLORS, limits)
     if title is not None:
         ax.set_title(title)
@@ -83,7 +85,7 @@ def show_difference(
     difference : array-like of shape (y, x)
         The difference.
     mask : array-like of bool, shape (y, x), optional
-        True where measured.
+        True where measured; the rest may be NaN.
     dq : float [rad/nm], optional
         Distance of neighbouring pixels; without it the axes count pixels.
     limit : float [1], optional
@@ -106,16 +108,31 @@ def show_difference(
     """
     owner = "show_difference"
     check_value(limit, Positive(optional=True), name="limit", owner=owner)
-    values = check_array(
-        difference, name="difference", owner=owner, shape=(None, None), what="a pattern (y, x)"
-    )
-    flags = check_mask(mask, values.shape, owner=owner)
+    check_value(dq, STEP, name="dq", owner=owner)
+    values, flags = checked_pattern(difference, mask, name="difference", owner=owner)
     if limit is None:
         limit = float(np.quantile(np.abs(values if flags is None else values[flags]), 0.99)) or 1.0
     image = _draw(ax, values, flags, dq, DIFFERENCE_COLORS, (-limit, limit))
     if title is not None:
         ax.set_title(title)
     return image
+
+
+def checked_pattern(
+    picture: ArrayLike,
+    mask: ArrayLike | None,
+    *,
+    name: str,
+    owner: str,
+    shape: tuple[int | None, int | None] = (None, None),
+) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+    """Check a pattern of finite numbers, and its mask; what was not measured may hold anything, and is 0 here."""
+    what = "a pattern (y, x)"
+    if mask is None or np.ndim(picture) != 2:  # a picture of another kind is blamed before its mask
+        return check_array(picture, name=name, owner=owner, shape=shape, what=what), None
+    flags = check_mask(mask, np.shape(picture), owner=owner)
+    assert flags is not None
+    return check_array(np.where(flags, picture, 0), name=name, owner=owner, shape=shape, what=what), flags
 
 
 def _draw(
@@ -128,7 +145,6 @@ def _draw(
 ) -> AxesImage:
     from matplotlib import colormaps
 
-    check_value(dq, Positive("rad/nm", optional=True), name="dq", owner="show_pattern")
     step = 1.0 if dq is None else dq
     (height, width), shown = values.shape, values
     left, top = (-(n // 2) - 0.5 for n in (width, height))  # pixel n // 2 is centred on zero

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from scatterkit._validation import Positive, check_value, fail
 from scatterkit.metrics.volumes import FILLED
+from scatterkit.plotting._fit_row import add_bar
 from scatterkit.plotting._gallery import LABEL, Margins, panels
 from scatterkit.plotting.bodies import check_cube, show_depth, show_solid
-from scatterkit.plotting.fits import add_bar
 from scatterkit.plotting.solids import draw_legend, share_scale
 
 if TYPE_CHECKING:

@@ -161,6 +161,26 @@ def test_no_two_texts_overlap() -> None:
     assert not overlapping_texts(figure)
 
 
+def test_what_was_not_measured_may_be_nan() -> None:
+    pattern = np.random.default_rng(0).random((16, 16))
+    mask = pattern > 0.2
+    holed = np.where(mask, pattern, np.nan)
+    ax = Figure().subplots()
+    assert show_pattern(ax, holed, mask=mask).get_array().count() == mask.sum()
+    top = np.quantile(pattern[mask], 0.99)
+    assert show_difference(ax, holed, mask=mask).get_clim() == pytest.approx((-top, top))
+    figure = reconstruction_figure(holed, 0.9 * holed, mask, cube())
+    assert f"{np.mean((0.1 * pattern[mask]) ** 2):.2g}" in figure.axes[2].get_title()
+    with pytest.raises(ValueError, match=r"'measured' parameter of reconstruction_figure must be .* finite"):
+        reconstruction_figure(holed, pattern, None, cube())
+
+
+@pytest.mark.parametrize("call", [show_pattern, show_difference])
+def test_a_step_is_refused_by_the_function_that_was_called(call) -> None:
+    with pytest.raises(ValueError, match=f"'dq' parameter of {call.__name__} must be"):
+        call(Figure().subplots(), np.zeros((4, 4)), dq=-1.0)
+
+
 @pytest.mark.parametrize(
     ("call", "parameter"),
     [
