@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._html import png_uri, text
+from scatterkit.plotting._palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 Values = NDArray[np.float64]
 
 LINES = (  # the colours of Okabe and Ito that stand out from white: dark to bright, each with its dashes and mark
     ("#000000", "", "circle"),
-    ("#0072b2", "8 4", "square"),
-    ("#d55e00", "2 3", "diamond"),
-    ("#009e73", "10 3 2 3", "triangle"),
-    ("#cc79a7", "14 4", "circle"),
-    ("#56b4e9", "4 2", "square"),
-    ("#e69f00", "8 3 2 3 2 3", "diamond"),
+    (BLUE, "8 4", "square"),
+    (VERMILION, "2 3", "diamond"),
+    (GREEN, "10 3 2 3", "triangle"),
+    (PURPLE, "14 4", "circle"),
+    (SKY, "4 2", "square"),
+    (ORANGE, "8 3 2 3 2 3", "diamond"),
 )
 WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 66, 150, 14, 46

@@ -12,6 +12,13 @@ NOT_MEASURED = "0.82"
 LIT = ("#14344f", "#e6f1fa")  # the side that the beam strikes, from dark to bright
 UNLIT = ("#4a3a2a", "#e3cfb4")  # the side that it does not, and of which a pattern says little
 LINE = "#0b1a26"
+BLUE, VERMILION, GREEN, PURPLE = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+)  # of Okabe and Ito, for several curves
+SKY, ORANGE = "#56b4e9", "#e69f00"  # theirs too, brighter
 MAIN, OTHER = "#4c7fa8", "#c2571a"  # bars and curves; the two differ in lightness too
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from scatterkit._validation import Positive, check_value, fail, shown
 from scatterkit.metrics.patterns import radial_profile
+from scatterkit.plotting._palette import BLUE, GREEN, PURPLE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 STYLES = (
     ("0.1", "-"),
-    ("#0072B2", "--"),
-    ("#D55E00", "-."),
-    ("#009E73", ":"),
-    ("#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
+    (BLUE, "--"),
+    (VERMILION, "-."),
+    (GREEN, ":"),
+    (PURPLE, (0, (5, 1, 1, 1, 1, 1))),
 )
 """Colours of Okabe and Ito, each with dashes of its own, so that lines can be told in grey."""
 
