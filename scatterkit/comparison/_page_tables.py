@@ -144,9 +144,10 @@ def _verdict(low: float, high: float, better: str, n_pairs: int) -> str:
 
 
 def worst_first(comparison: Comparison) -> list[int]:
-    """Give the samples in the order of the best residual that any method reached, unsolved ones first."""
-    residuals = values_of(comparison, _judged_by(comparison))
-    known = np.where(np.isfinite(residuals), residuals, np.inf).min(axis=0)
+    """Give the samples in the order of the best figure that any method reached, unsolved ones first."""
+    metric = _judged_by(comparison)
+    values = values_of(comparison, metric) * (1 if better_of(metric) == "lower" else -1)
+    known = np.where(np.isfinite(values), values, np.inf).min(axis=0)
     return [int(i) for i in np.argsort(-known, kind="stable")]
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from page_tools import COLUMNS, FAILURE, METHODS, RESIDUALS, ROWS, SAMPLES, Reader, decoded, from_uri, made_up
 
 from scatterkit._serialization import to_json
 from scatterkit.comparison import Comparison
 from scatterkit.comparison._experiment import Experiment
-from scatterkit.comparison._page_tables import _verdict
+from scatterkit.comparison._page_tables import _verdict, worst_first
 from scatterkit.simulation import MSFTSimulator
 
 
@@ -131,6 +132,16 @@ def test_a_comparison_of_little_has_a_page_too(comparison: Comparison, tmp_path:
     page = Reader(little.to_html(tmp_path / "a.html", title="A <title>").read_text(encoding="utf-8"))
     assert page.said("h1") == ["A <title>"]
     assert page.said("h2") == ["Figures", "Samples", "Each sample, the worst first", "How it was judged"]
+
+
+def test_the_worst_sample_has_the_lowest_figure_where_more_is_better() -> None:
+    iou = xr.DataArray(
+        [[0.9, 0.2, np.nan, 0.5], [0.1, 0.3, np.nan, 0.4]],
+        dims=("method", "sample"),
+        coords={"method": ["one", "other"], "sample": list("abcd")},
+    )
+    data = xr.Dataset({"front_iou": iou})
+    assert worst_first(Comparison(data, {"one": [None] * 4, "other": [None] * 4})) == [2, 1, 3, 0]
 
 
 @pytest.mark.parametrize(
