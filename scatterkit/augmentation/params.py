@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
 from scatterkit._validation import check_array, fail, shown
 from scatterkit.augmentation.base import Filter, check_lengths
@@ -102,7 +103,9 @@ class AugmentationParams:
         return {"choice": self.choice, **flat}
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, ArrayLike], augmenter: Augmenter) -> AugmentationParams:
+    def from_dict(
+        cls, stored: Mapping[str, ArrayLike], augmenter: Augmenter, *, shape: tuple[int, int] = (128, 128)
+    ) -> AugmentationParams:
         """Take up stored parameters again.
 
         Parameters
@@ -111,6 +114,8 @@ class AugmentationParams:
             What ``to_dict`` gave; lists do too.
         augmenter : Augmenter
             One with the filters they were drawn for.
+        shape : (int, int), default (128, 128)
+            Pixels (y, x) of the patterns, which filters such as `PanelGaps` must fit.
 
         Returns
         -------
@@ -123,7 +128,8 @@ class AugmentationParams:
             If they are not those of the augmenter's filters.
         """
         filters = augmenter.named_filters()
-        probe = augmenter.sample_params([0])
+        # of names and types alone: the augmenter's own Generator must not move on
+        probe = clone(augmenter).set_params(random_state=0).sample_params([0], shape=shape)
         expected = set(probe.to_dict())
         if set(stored) != expected:
             given = shown(sorted(set(stored) ^ expected))

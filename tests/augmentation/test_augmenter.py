@@ -16,9 +16,11 @@ from scatterkit.augmentation import (
     CentralHole,
     Chain,
     Crop,
+    PanelGaps,
     Shift,
     UniformNoise,
 )
+from scatterkit.experiment import Panel, PanelDetector, QGrid
 
 SHAPE = (24, 20)
 PUBLISHED = [
@@ -79,6 +81,24 @@ def test_the_two_ends_of_the_probability():
     for wrong in (-0.1, 1.5, "half", None):
         with pytest.raises(InvalidParameterError, match="'probability' parameter of Augmenter"):
             Augmenter(probability=wrong).transform(patterns())
+
+
+def test_stored_parameters_of_panels_fit_the_patterns_they_were_drawn_for():
+    panel = Panel((400, 400), corner=(-20.0, -20.0, 20.0), fast=(0.1, 0, 0), slow=(0, 0.1, 0))
+    augmenter = Augmenter([PanelGaps(PanelDetector([panel]), grid=QGrid(32))], random_state=0)
+    params = augmenter.sample_params(3, shape=(32, 32))
+    stored = AugmentationParams.from_dict(params.to_dict(), augmenter, shape=(32, 32))
+    np.testing.assert_array_equal(stored.values["PanelGaps"]["shift"], params.values["PanelGaps"]["shift"])
+
+
+def test_stored_parameters_take_no_random_numbers():
+    augmenter, other = (Augmenter([Shift()], random_state=np.random.default_rng(0)) for _ in range(2))
+    params, _ = augmenter.sample_params(3), other.sample_params(3)
+    AugmentationParams.from_dict(params.to_dict(), augmenter)
+    np.testing.assert_array_equal(augmenter.sample_params(3).choice, other.sample_params(3).choice)
+    assert augmenter.sample_params(3).values["Shift"]["shift"].tolist() == (
+        other.sample_params(3).values["Shift"]["shift"].tolist()
+    )
 
 
 def test_filters_of_one_kind_draw_apart():
