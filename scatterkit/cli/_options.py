@@ -145,10 +145,9 @@ def _detector(args: argparse.Namespace) -> Any:
 
 def grid_step(simulator: Any) -> float | None:
     """Give the distance of pixels in q of a uniform grid, None of other detectors."""
-    from scatterkit.experiment import QGrid
+    from scatterkit import experiment
 
-    detector = QGrid() if simulator.detector is None else simulator.detector
-    return float(detector.dq) if isinstance(detector, QGrid) else None
+    return experiment.grid_step(simulator)
 
 
 def parameters_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from scatterkit.comparison._layout import dataset_of
 from scatterkit.comparison._methods import OWNER, Answer, Method
 from scatterkit.comparison._records import Journal, Record
 from scatterkit.comparison.comparison import Comparison
+from scatterkit.experiment import grid_step
 from scatterkit.fitting._pattern_checks import measured_masks, measured_patterns
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.solids import Solid
@@ -337,7 +338,7 @@ def _request(
 def _attrs(methods: list[Method], judge: Judge, budget: float | None) -> dict[str, Any]:
     """Say how the figures came about."""
     described = {method.name: method.described() for method in methods}
-    dq = getattr(judge.simulator.detector, "dq", None)
+    dq = grid_step(judge.simulator)
     return {
         "reconstructors": json.dumps(described),
         "simulator": json.dumps(to_plain(judge.simulator)),
@@ -346,7 +347,7 @@ def _attrs(methods: list[Method], judge: Judge, budget: float | None) -> dict[st
         "max_shift": judge.max_shift,
         "eps": judge.eps,
         **({} if budget is None else {"budget": float(budget)}),
-        **({} if dq is None else {"dq": float(dq)}),
+        **({} if dq is None else {"dq": dq}),
     }
 
 

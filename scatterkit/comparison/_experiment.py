@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scatterkit.experiment import QGrid
+from scatterkit.experiment import grid_step
 from scatterkit.simulation import MSFTSimulator
 from scatterkit.simulation._attenuation import attenuation
 
@@ -32,10 +32,9 @@ class Experiment:
         if simulator is None:
             box = float(attrs.get("box", MSFTSimulator().box))
             return cls(box, None, attrs.get("dq"), None)
-        detector = QGrid() if simulator.detector is None else simulator.detector
-        dq = detector.dq if isinstance(detector, QGrid) else None
         decay = attenuation(simulator).real
-        return cls(float(simulator.box), 1 / decay if decay > 0 else None, dq, float(simulator.wavelength))
+        length = 1 / decay if decay > 0 else None
+        return cls(float(simulator.box), length, grid_step(simulator), float(simulator.wavelength))
 
     def described(self) -> dict[str, str]:
         """Give what is known, in words."""

@@ -317,3 +317,20 @@ def check_detector(detector: Any, *, owner: str) -> Detector:
         raise fail("detector", owner, allowed, shown(detector))
     detector._check_parameters()
     return detector
+
+
+def grid_step(simulator: Any) -> float | None:
+    """Give the distance of pixels in q of a simulator's uniform grid, None of other detectors.
+
+    Parameters
+    ----------
+    simulator : Component
+        One with a ``detector``, which may be None for the published grid.
+
+    Returns
+    -------
+    float or None [rad/nm]
+        The distance.
+    """
+    detector = check_detector(simulator.detector, owner=type(simulator).__name__)
+    return float(detector.dq) if isinstance(detector, QGrid) else None

@@ -14,6 +14,8 @@ from comparison_tools import CUBES, DETECTOR, SIMULATOR, Known, cube, patterns, 
 from sklearn.exceptions import NotFittedError
 
 from scatterkit.comparison import compare
+from scatterkit.comparison._comparing import _attrs
+from scatterkit.comparison._judging import Judge
 from scatterkit.comparison._layout import best_so_far
 from scatterkit.comparison._methods import Method
 from scatterkit.comparison._records import Record
@@ -258,6 +260,8 @@ def test_the_settings_are_written_down() -> None:
     attrs = compare({"fit": short_fit()}, patterns()[:1], budget=20.0, sample_names=["a"]).dataset.attrs
     assert attrs["budget"] == 20.0
     assert attrs["dq"] == 0.02
+    by_default = _attrs([], Judge(MSFTSimulator(), 64, max_shift=0.0, eps=1e2), None)
+    assert by_default["dq"] == QGrid().dq
     told = json.loads(attrs["reconstructors"])["fit"]
     assert told["class"] == "scatterkit.fitting.MultiStartFitter"
     assert told["parameters"]["time_budget"] == 20.0

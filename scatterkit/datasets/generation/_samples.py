@@ -17,7 +17,7 @@ from scatterkit.datasets.generation._columns import columns_of
 from scatterkit.datasets.generation._images import check_storable, image_spec, quantize
 from scatterkit.datasets.generation._store import ArraySpec, Layout
 from scatterkit.datasets.schema import MASK, PATTERN, PATTERN_DIMS, VOLUME, VOLUME_DIMS, voxel_centers
-from scatterkit.experiment import check_detector
+from scatterkit.experiment import check_detector, grid_step
 from scatterkit.simulation import DetectorCounts, LogScaler, PhotonCounts, PolyhedronSimulator
 from scatterkit.simulation.kernels.threads import numba_threads, single_blas_thread
 from scatterkit.solids import Rasterizer
@@ -182,7 +182,7 @@ class SampleMaker:
         found: dict[str, Any] = {"random_state": self.seed}
         lengths = {
             "wavelength": (getattr(self.simulator, "wavelength", None), "nm"),
-            "dq": (self._dq(), "rad/nm"),
+            "dq": (grid_step(self.simulator) if hasattr(self.simulator, "detector") else None, "rad/nm"),
             "box": (getattr(self.rasterizer, "box", None), "nm"),
         }
         for name, (value, unit) in lengths.items():
@@ -191,12 +191,6 @@ class SampleMaker:
                 found |= {name: number, f"{name}_units": unit}
         log = any(isinstance(scaler, LogScaler) for scaler in self.scalers)
         return found | {"scale": "log" if log else "linear"}
-
-    def _dq(self) -> Any:
-        """Give the step of the patterns' grid; None where the simulator has no detector, or no such grid."""
-        if not hasattr(self.simulator, "detector"):
-            return None
-        return getattr(check_detector(self.simulator.detector, owner=OWNER), "dq", None)
 
     def _pattern_attrs(self) -> dict[str, Any]:
         steps = [type(part).__name__ for part in (self.simulator, *self.scalers)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from scatterkit._serialization import HOW, SerializationError, from_plain, to_plain
 from scatterkit._validation import fail, shown
-from scatterkit.experiment import check_detector
+from scatterkit.experiment import grid_step
 from scatterkit.simulation import LogScaler, MSFTSimulator
 
 _STEP = 1e-6
@@ -49,8 +49,7 @@ def check_attributes(attributes: Mapping[str, Any], ours: MSFTSimulator, owner: 
     if isinstance(parts.get("simulator"), MSFTSimulator):
         check_experiment(parts["simulator"], LogScaler(), ours, owner)
         return
-    detector = check_detector(ours.detector, owner="MSFTSimulator")
-    facts = {"wavelength": ours.wavelength, "box": ours.box, "dq": getattr(detector, "dq", None)}
+    facts = {"wavelength": ours.wavelength, "box": ours.box, "dq": grid_step(ours)}
     for name, value in facts.items():
         given = attributes.get(name)
         if not isinstance(given, (int, float)) or value is None:
