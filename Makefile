@@ -43,8 +43,9 @@ test: $(stamps)/dev  ## run the quick tests and the examples in the docstrings
 
 # what computes on Keras tensors; of the networks' tests those in which the backend has a say
 network_tests := bodies columns decoders exact_loss losses networks optimizer pose reconstructor surface_loss targets training
-keras_tests := tests/simulation/test_keras*.py tests/simulation/test_tensor_bodies.py tests/test_counters.py \
-    tests/augmentation/test_keras_filters.py $(wildcard tests/datasets/feeding/test_*.py) \
+augmentation_tests := keras_filters channels gaps
+keras_tests := tests/simulation/test_keras*.py tests/simulation/test_tensor_bodies.py tests/test_counters.py tests/test_arrays.py \
+    $(augmentation_tests:%=tests/augmentation/test_%.py) tests/solids/test_halfspace_sampler.py $(wildcard tests/datasets/feeding/test_*.py) \
     $(network_tests:%=tests/reconstruction/test_%.py)
 
 test-torch: $(stamps)/torch  ## run the tests of what uses Keras under PyTorch instead of TensorFlow

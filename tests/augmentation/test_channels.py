@@ -45,7 +45,7 @@ def test_tensors():
     hidden = np.where(MASKS, X, np.nan)
     for mask in (MASKS, MASKS.astype(np.float32)):
         found = stack_mask(ops.convert_to_tensor(hidden), ops.convert_to_tensor(mask), saturation=0.9)
-        np.testing.assert_array_equal(np.asarray(found), stack_mask(X, MASKS, saturation=0.9))
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), stack_mask(X, MASKS, saturation=0.9))
     with pytest.raises(ValueError, match="'mask' parameter of stack_mask must be"):
         stack_mask(ops.convert_to_tensor(X), ops.convert_to_tensor(MASKS[:, :4]))
 
