@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE = (15.6, 3.8)  # inches
-MARGINS = {"left": 0.045, "right": 0.94, "bottom": 0.14, "top": 0.84, "wspace": 0.66}
+MARGINS = {"left": 0.045, "right": 0.94, "bottom": 0.14, "top": 0.84, "wspace": 0.78}
 STEEPEST = 90.0  # degrees
 UNSURE = "///"
 NARROWEST_LABELS = (0.05, 0.27)
