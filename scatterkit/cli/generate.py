@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +61,15 @@ def run(args: argparse.Namespace) -> None:
         check_free(args, sidecar_of(path))
     simulator = make_simulator(args)
     sampler = make_sampler(args, simulator.box)
-    if args.force:
-        _remove(path, args.pool)
+    replaced = args.force and path.exists()
     try:
-        n = _pool(args, path, sampler, simulator) if args.pool else _store(args, path, sampler, simulator)
+        with _replacing(path, args.pool) if replaced else nullcontext():
+            n = _pool(args, path, sampler, simulator) if args.pool else _store(args, path, sampler, simulator)
+    except Interrupted:
+        raise
     except KeyboardInterrupt:
-        raise Interrupted("What is finished is kept: give the same command again to go on.") from None
+        again = "the same command again" + (", without --force," if replaced else "")
+        raise Interrupted(f"What is finished is kept: give {again} to go on.") from None
     write_sidecar(path, make_record(args))
     say(args, f"{path} has {n} samples")
 
@@ -105,10 +111,42 @@ def _pool(args: argparse.Namespace, path: Path, sampler: Any, simulator: Any) ->
     return len(pool)
 
 
-def _remove(path: Path, pool: bool) -> None:
-    """Remove a set that is to be replaced; nothing but a set."""
-    if not path.exists():
-        return
+@contextmanager
+def _replacing(path: Path, pool: bool) -> Iterator[None]:
+    """Have a set out of the way of a new one; it comes back where nothing comes of that."""
+    _check_set(path, pool)
+    place = path.resolve()
+    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.old")
+    place.rename(old)
+    try:
+        yield
+    except BaseException as stop:
+        if _has_samples(place, pool):
+            shutil.rmtree(old)
+            raise
+        shutil.rmtree(place, ignore_errors=True)
+        old.rename(place)
+        if isinstance(stop, KeyboardInterrupt):
+            raise Interrupted(f"{path} is as it was.") from None
+        raise
+    shutil.rmtree(old)
+
+
+def _has_samples(path: Path, pool: bool) -> bool:
+    """Whether a set, finished or not, has samples that are kept."""
+    if pool:
+        return any(path.glob("bodies-*.npy"))
+    from scatterkit.datasets import GenerationError, open_dataset
+
+    try:
+        open_dataset(path, partial=True)
+    except (OSError, ValueError, GenerationError):
+        return False
+    return True
+
+
+def _check_set(path: Path, pool: bool) -> None:
+    """Raise unless what is to be replaced is a set."""
     from scatterkit.datasets import BodyPool, DatasetGenerator
 
     try:
@@ -116,4 +154,3 @@ def _remove(path: Path, pool: bool) -> None:
     except (OSError, ValueError) as error:
         kind = "pool" if pool else "generated set"
         raise CommandError(f"--force replaces a {kind}, and {path} is none") from error
-    shutil.rmtree(path)

@@ -54,6 +54,32 @@ def test_another_set_is_replaced_by_force_alone(capsys):
     assert Path("mine/thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.parametrize(
+    "wrong", [["--classes", "nobody"], ["--samples", "0"], ["--block", "0"], ["--grid", "0"]]
+)
+def test_a_set_stays_where_nothing_comes_of_the_new_one(wrong):
+    assert main([*SET, "--samples", "2", "-o", "a.zarr"]) == 0
+    before = contents("a.zarr")
+    assert main([*SET, "--samples", "2", "--force", *wrong, "-o", "a.zarr"]) == 1
+    assert contents("a.zarr") == before
+    assert {path.name for path in Path().iterdir()} == {"a.zarr", "a.zarr.json"}
+
+
+def test_ctrl_c_before_anything_is_finished_leaves_the_old_pool(monkeypatch, capsys):
+    line = ["generate", *SMALL, "--pool", "--bodies", "halfspaces", "--samples", "2", "-o", "pool"]
+    assert main(line) == 0
+    before = contents("pool")
+
+    def interrupted(*_, **__):
+        Path("pool").mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scatterkit.datasets.make_pool", interrupted)
+    assert main([*line, "--force"]) == 130
+    assert "pool is as it was" in capsys.readouterr().err
+    assert contents("pool") == before
+
+
 def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
