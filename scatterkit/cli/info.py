@@ -39,7 +39,6 @@ EXTRAS = (
 )
 KERNELS = {"matrix": "numba", "fft": "pyfftw", "pixels": "numba", "reference": "numpy", "keras": "keras"}
 """Kernels of the simulator, and the package that each needs."""
-LIBRARIES = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +111,7 @@ def keras_backend() -> str | None:
 
 def devices(backend: str | None) -> list[str]:
     """Give the devices that the network library sees."""
-    if backend is None or find_spec(LIBRARIES.get(backend, backend)) is None:
+    if backend is None or find_spec(backend) is None:
         return []
     from scatterkit.simulation.kernels.tensor_backends import device_names
 
