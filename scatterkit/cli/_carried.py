@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,8 +40,11 @@ def _carried(path: Path) -> str | None:
     if suffix == ".npz":
         import numpy as np
 
-        with np.load(path, allow_pickle=False) as arrays:
-            return str(arrays[KEY]) if KEY in arrays else None
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+                return str(arrays[KEY]) if KEY in arrays else None
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise ValueError(f"a damaged .npz file ({error})") from error
     if suffix == ".nc":
         import h5py
 

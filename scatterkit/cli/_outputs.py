@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,16 +33,25 @@ def say(args: argparse.Namespace, text: str) -> None:
 
 
 def check_output(
-    args: argparse.Namespace, name: str, suffixes: Sequence[str], option: str = "--output"
+    args: argparse.Namespace,
+    name: str,
+    suffixes: Sequence[str],
+    option: str = "--output",
+    *,
+    numbers: Iterable[int] | None = None,
 ) -> Path:
-    """Give the path of an output of one of some formats that may be written, or raise."""
+    """Give the path of an output of one of some formats that may be written, or raise.
+
+    Where the name has a place for the number of a result, `numbers` are those of the results to come.
+    """
     path = Path(name).expanduser()
     if path.suffix.lower() not in suffixes:
         raise CommandError(f"{option} must end in {', '.join(suffixes)}. Got {name} instead")
     if "{}" in path.name and path.suffix.lower() not in ONE_EACH:
         raise CommandError(f"{option} ends in {path.suffix}, which holds all results: leave out {{}}")
     check_folder(path)
-    for one in path.parent.glob(escape(path.name).replace("{}", "*")) if "{}" in path.name else [path]:
+    several = numbers is not None and "{}" in path.name
+    for one in [numbered(path, number) for number in numbers or ()] if several else [path]:
         check_free(args, one)
         if path.suffix.lower() not in CARRIERS:
             check_free(args, sidecar_of(one))
@@ -125,6 +133,6 @@ def _netcdf(data: xr.Dataset, path: Path) -> None:
 
 
 def write_figure(path: Path, figure: Any, record: Mapping[str, Any]) -> None:
-    """Write a figure as PNG, its record beside it."""
+    """Write a figure as PNG, its record within."""
     carried = {"Software": None, KEY: record_text(record)}
     write_whole(path, lambda to: figure.savefig(to, dpi=150, metadata=carried, bbox_inches="tight"), record)

@@ -43,6 +43,12 @@ class Found:
     more: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = field(default_factory=dict)
 
 
+def nothing_found() -> Found:
+    """Give what was found where no pattern gave a body."""
+    empty = np.zeros((0, 1, 1), np.float32)
+    return Found([], [], empty, empty, np.zeros(0))
+
+
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Add where bodies go."""
     parser.add_argument(
@@ -56,9 +62,15 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def check_results(args: argparse.Namespace, n: int | None = None) -> tuple[Path, Path | None]:
-    """Give the paths of bodies and figures, all that can be wrong with them told."""
-    path = check_output(args, args.output, BODIES)
-    figure = None if args.figure is None else check_output(args, args.figure, (".png",), "--figure")
+    """Give the paths of bodies and figures, all that can be wrong with them told.
+
+    Of how many patterns they are, n, may not be known yet.
+    """
+    numbers = frame_numbers(args, range(n)) if n is not None else args.frames or ()
+    path = check_output(args, args.output, BODIES, numbers=numbers)
+    figure = None
+    if args.figure is not None:
+        figure = check_output(args, args.figure, (".png",), "--figure", numbers=numbers)
     if n is not None:
         check_count(path, n)
         if figure is not None:
@@ -107,10 +119,14 @@ def result_set(data: xr.Dataset, found: Found, simulator: Any, frames: list[int]
 def write_results(
     args: argparse.Namespace, data: xr.Dataset, found: Found, simulator: Any, record: dict[str, Any]
 ) -> None:
-    """Write bodies and figures, and tell the residuals."""
+    """Write bodies and figures, and tell the residuals.
+
+    Whether files may be replaced was asked before the work, which is not to be lost to what has come meanwhile.
+    """
     if not len(found.numbers):
         raise CommandError("no body was made of any pattern")
-    path, figure = check_results(args, data.sizes["sample"])
+    path = Path(args.output).expanduser()
+    figure = None if args.figure is None else Path(args.figure).expanduser()
     suffix, frames = path.suffix.lower(), frame_numbers(args, found.numbers)
     if suffix in MESHES:
         for number, solid in zip(frames, found.solids, strict=True):

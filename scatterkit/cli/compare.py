@@ -97,9 +97,20 @@ def check_targets(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
     folder = Path(args.output).expanduser()
     if folder.exists() and not args.force:
         raise CommandError(f"{folder} exists: give --force to replace it")
+    if folder.exists() and not is_comparison(folder):
+        raise CommandError(f"--force replaces a comparison, and {folder} is none")
+    if args.results and Path(args.results).expanduser().resolve().is_relative_to(folder.resolve()):
+        raise UsageError("--results must lie outside of --output, which is made as a whole")
     check_folder(folder)
     check_free(args, sidecar_of(folder))
     return folder, page
+
+
+def is_comparison(folder: Path) -> bool:
+    """Whether a folder is what another comparison left."""
+    from scatterkit.comparison.comparison import DATA
+
+    return (folder / DATA).is_dir()
 
 
 def make_methods(args: argparse.Namespace, simulator: Any) -> dict[str, Any]:

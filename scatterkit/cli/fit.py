@@ -12,7 +12,14 @@ from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_o
 from scatterkit.cli._options import add_experiment, add_run_options, make_simulator
 from scatterkit.cli._outputs import check_output, say, write_whole
 from scatterkit.cli._record import make_record
-from scatterkit.cli._results import Found, add_results, check_results, frame_numbers, write_results
+from scatterkit.cli._results import (
+    Found,
+    add_results,
+    check_results,
+    frame_numbers,
+    nothing_found,
+    write_results,
+)
 from scatterkit.cli._told import OF_PATTERNS, adopt_experiment, warn_of_another
 
 DESCRIPTION = """\
@@ -95,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
         raise Interrupted("No body was there yet, and nothing was written.")
     if stopped:
         record["stopped"] = True  # by hand: the same command may get further
-    write_results(args, data, found or nothing(), fitter._simulator(), record)
+    write_results(args, data, found or nothing_found(), fitter._simulator(), record)
     if report is not None and found is not None:
         text = report_text(fitter, X, masks, found, frame_numbers(args, found.numbers))
         write_whole(report, lambda to: to.write_text(text, encoding="utf-8"), record)
@@ -124,12 +131,6 @@ def make_fitter(args: argparse.Namespace) -> Any:
         verbose=not args.quiet,
         **given,
     )
-
-
-def nothing() -> Found:
-    """Give what was found where no pattern gave a body."""
-    empty = np.zeros((0, 1, 1), np.float32)
-    return Found([], [], empty, empty, np.zeros(0))
 
 
 def fitted(fitter: Any, X: Any, masks: Any, made: list[int]) -> Found | None:

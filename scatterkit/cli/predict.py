@@ -14,7 +14,14 @@ from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_o
 from scatterkit.cli._options import add_run_options
 from scatterkit.cli._outputs import say
 from scatterkit.cli._record import make_record
-from scatterkit.cli._results import Found, add_results, check_more, check_results, write_results
+from scatterkit.cli._results import (
+    Found,
+    add_results,
+    check_more,
+    check_results,
+    nothing_found,
+    write_results,
+)
 from scatterkit.cli._told import warn_of_another
 
 DESCRIPTION = """\
@@ -93,6 +100,8 @@ def predicted(network: Any, data: Any, bounds: bool) -> Found:
     solids = network.predict_solids(X, mask=masks)
     simulator = network._simulator()
     made = [number for number, solid in enumerate(solids) if solid is not None]
+    if not made:
+        return nothing_found()
     bodies = [solids[number] for number in made]
     if network.refine:
         volumes = volumes_of(bodies, int(network.grid), simulator.box)

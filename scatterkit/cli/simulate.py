@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Simulate, and write the patterns."""
-    path = check_output(args, args.output, PATTERNS)
+    path = check_output(args, args.output, PATTERNS, numbers=range(len(args.bodies)))
     check_count(path, len(args.bodies))
     _check(args, path.suffix.lower())
     simulator = make_simulator(args)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scatterkit import ForwardFitter, MSFTSimulator, QGrid, Solid
+from scatterkit import ForwardFitter, MSFTSimulator, PhysicsReconstructor, QGrid, Solid
 from scatterkit.cli import main
 from scatterkit.cli._carried import read_record
 from scatterkit.datasets import read_netcdf
@@ -122,6 +122,34 @@ def test_results_have_the_numbers_of_frames(cubes):
     assert [path.name for path in Path().glob("a_*.stl")] == ["a_1.stl"]
 
 
+def test_files_of_other_frames_are_not_in_the_way(cubes, capsys):
+    line = ["fit", "cubes.npz", *QUICK, "--quiet", "-o", "a_{}.stl"]
+    assert main([*line, "--frames", "1"]) == 0
+    assert main([*line, "--frames", "0"]) == 0
+    assert main([*line, "--frames", "1"]) == 1
+    assert "a_1.stl exists" in capsys.readouterr().err
+
+
+def test_finished_bodies_are_written_whatever_came_meanwhile(cubes, monkeypatch):
+    fit = ForwardFitter.fit
+
+    def slow(self, *given, **options):
+        Path("a.stl").write_text("of another run")
+        return fit(self, *given, **options)
+
+    monkeypatch.setattr(ForwardFitter, "fit", slow)
+    assert main(["fit", "cubes.npz", "--frames", "1", *QUICK, "--quiet", "-o", "a.stl"]) == 0
+    assert Solid.from_file("a.stl").volume > 0
+
+
+def test_no_body_of_any_pattern_is_told(cubes, monkeypatch, capsys):
+    network = PhysicsReconstructor(MSFTSimulator(detector=QGrid(32, dq=0.02)))
+    monkeypatch.setattr("scatterkit.cli.predict.load_network", lambda _: network)
+    monkeypatch.setattr(network, "predict_solids", lambda X, mask: [None] * len(X), raising=False)
+    assert main(["predict", "cubes.npz", "--quiet", "-o", "a.nc"]) == 1
+    assert "no body was made of any pattern" in capsys.readouterr().err
+
+
 def test_intensities_are_told(cubes, capsys):
     np.save("counts.npy", np.expm1(cubes * 12))
     assert main(["fit", "counts.npy", *QUICK, "-o", "a_{}.stl"]) == 1
@@ -232,3 +260,15 @@ def test_a_comparison_goes_on(cubes, monkeypatch, capsys):
     assert "B3-multistart" in before
     assert main([*line, "--quiet"]) == 0
     assert capsys.readouterr().out == before  # seconds included: nothing was run again
+
+
+def test_only_a_comparison_is_replaced_by_force(cubes, capsys):
+    line = ["compare", "cubes.npz", "--methods", "cube", *GRID, "--quiet", "--force", "-o", "mine"]
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    assert main(line) == 1
+    assert "mine is none" in capsys.readouterr().err
+    assert Path("mine/thesis.txt").exists()
+    for results in ("found", "found/parts"):
+        assert main([*line[:-1], "found", "--results", results]) == 2
+        assert "--results must lie outside" in capsys.readouterr().err

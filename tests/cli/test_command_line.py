@@ -158,6 +158,13 @@ def test_an_output_that_is_made_again_of_another_file_is_warned_of(here, capsys)
     assert "body.stl has changed since the output was made" in capsys.readouterr().err
 
 
+def test_a_damaged_output_is_no_config(here, capsys):
+    assert main(["simulate", "cube", *SMALL, "-o", "a.npz"]) == 0
+    (here / "a.npz").write_bytes((here / "a.npz").read_bytes()[:400])
+    assert main(["simulate", "--config", "a.npz", "-o", "b.npz"]) == 2
+    assert "--config a.npz: a damaged .npz file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", None])
 def test_what_has_no_record_is_no_config(content, here, capsys):
     (here / "body.stl").mkdir() if content is None else (here / "body.stl").write_bytes(content)
