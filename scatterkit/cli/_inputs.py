@@ -42,9 +42,12 @@ def add_patterns(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_patterns(args: argparse.Namespace) -> xr.Dataset:
-    """Give the patterns that the options name, log-scaled where asked for, and their masks."""
+def read_patterns(args: argparse.Namespace, *, volumes: bool = False) -> xr.Dataset:
+    """Give the patterns that the options name, log-scaled where asked for, with masks, and volumes if wanted."""
     data = open_patterns(args.patterns, args.frames)
+    if not volumes:
+        data = data.drop_vars("volume", errors="ignore")
+    data = data.load()
     if args.mask is not None:
         measured = _mask(Path(args.mask), data["pattern"].shape[1:])
         before = data["mask"].values if "mask" in data else True
@@ -53,11 +56,19 @@ def read_patterns(args: argparse.Namespace) -> xr.Dataset:
             np.broadcast_to(measured, data["pattern"].shape) & before,
         )
     if args.log:
-        from scatterkit.simulation import LogScaler
-
-        data["pattern"] = (data["pattern"].dims, LogScaler().transform(data["pattern"].values))
+        data["pattern"] = (data["pattern"].dims, _log_scaled(data["pattern"].values, masks_of(data)))
     _check_scaled(args, data)
     return data
+
+
+def _log_scaled(patterns: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Scale the logarithm of intensities; what detectors write where they measured nothing does not count."""
+    from scatterkit.simulation import LogScaler
+
+    if masks is None:
+        return LogScaler().transform(patterns)
+    pairs = zip(patterns, masks, strict=True)
+    return np.concatenate([LogScaler(mask=m).transform(np.where(m, p, 0)[None]) for p, m in pairs])
 
 
 def _check_scaled(args: argparse.Namespace, data: xr.Dataset) -> None:
@@ -77,7 +88,10 @@ def masks_of(data: xr.Dataset) -> NDArray[np.bool_] | None:
 
 
 def open_patterns(name: str, frames: list[int] | None) -> xr.Dataset:
-    """Read patterns of any format; of a data set of several, those that are asked for."""
+    """Read patterns of any format; of a data set of several, those that are asked for.
+
+    Generated sets are read when their values are asked for.
+    """
     path, suffix = Path(name).expanduser(), Path(name).suffix.lower()
     if name == MEASURED and not path.exists():
         return _measured(frames)
@@ -88,7 +102,7 @@ def open_patterns(name: str, frames: list[int] | None) -> xr.Dataset:
     if path.is_dir() and (path / "zarr.json").exists():
         data = datasets.open_dataset(path)
         chosen = list(range(data.sizes["sample"])) if frames is None else frames
-        return _checked_frames(data, chosen).load()
+        return _checked_frames(data, chosen)
     if suffix in (".npy", ".npz"):
         return datasets.read_numpy(path, frames=frames)
     if suffix in (".nc", ".nc4"):
@@ -113,14 +127,23 @@ def _checked_frames(data: xr.Dataset, frames: list[int]) -> xr.Dataset:
 
 def _pictures(path: Path, frames: list[int] | None) -> xr.Dataset:
     """Read pictures; those of `simulate` say by what they were multiplied."""
-    from scatterkit.cli._carried import read_record
     from scatterkit.datasets import read_images
+    from scatterkit.datasets.files.images import names_of, picture_files
 
-    data = read_images(path, frames=frames)
-    record = read_record(path) if path.is_file() and path.suffix.lower() == ".png" else None
-    if record is not None and "grey_levels" in record:
-        data["pattern"] = data["pattern"] / np.float32(record["grey_levels"])
+    files = picture_files(path)
+    data = read_images(files, frames=frames)
+    by_name = dict(zip(names_of(files), files, strict=True))
+    levels = [_grey_levels(by_name[str(name)]) for name in data["file"].values]
+    data["pattern"] = data["pattern"] / np.array(levels, np.float32)[:, None, None]
     return data
+
+
+def _grey_levels(path: Path) -> float:
+    """Give by what the pattern of a picture was multiplied."""
+    from scatterkit.cli._carried import read_record
+
+    record = read_record(path) if path.suffix.lower() == ".png" else None
+    return float((record or {}).get("grey_levels", 1))
 
 
 def _measured(frames: list[int] | None) -> xr.Dataset:

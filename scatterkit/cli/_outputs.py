@@ -120,6 +120,9 @@ def write_set(path: Path, data: xr.Dataset, record: Mapping[str, Any]) -> None:
     """Write a data set as NetCDF or .npz."""
     if path.suffix.lower() == ".npz":
         arrays = {str(name): array.values for name, array in data.variables.items() if array.ndim}
+        arrays |= {
+            name: np.array(data.attrs[name]) for name in ("wavelength", "box", "dq") if name in data.attrs
+        }
         write_whole(path, lambda to: write_npz(to, arrays, record), record)
         return
     marked = data.assign_attrs({**data.attrs, **record_attrs(record)})

@@ -11,7 +11,13 @@ from scatterkit.cli._inputs import add_patterns, masks_of, read_patterns, size_o
 from scatterkit.cli._options import add_experiment, add_run_options, make_simulator
 from scatterkit.cli._outputs import check_folder, check_free, check_output, say, write_whole
 from scatterkit.cli._record import make_record, sidecar_of, write_sidecar
-from scatterkit.cli._told import OF_PATTERNS, adopt_experiment, warn_of_another
+from scatterkit.cli._told import (
+    OF_PATTERNS,
+    adopt_experiment,
+    numbers_of,
+    warn_of_another,
+    warn_of_difference,
+)
 
 DESCRIPTION = """\
 Run several methods on the same patterns, judge their bodies alike, and print a table.
@@ -52,11 +58,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare, print the table, and write what was asked for."""
     folder, page = check_targets(args)
-    adopt_experiment(args)
+    is_told = adopt_experiment(args)
     simulator = make_simulator(args)
     methods = make_methods(args, simulator)
-    data = read_patterns(args)
+    networks = networks_of(methods)
+    if networks and not is_told:
+        name, network = next(iter(networks.items()))
+        simulator = network._simulator()
+        for fitter in methods.keys() - networks:
+            methods[fitter].set_params(simulator=simulator)
+        say(args, f"the experiment is that of {name}")
+    data = read_patterns(args, volumes=True)
     warn_of_another(args, data, simulator, "the experiment")
+    for name, network in networks.items():
+        warn_of_difference("the experiment has", numbers_of(simulator), network._simulator(), name)
     say(args, f"{size_of(data)}, {len(methods)} methods")
     from scatterkit.comparison import compare
 
@@ -66,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
             data["pattern"].values,
             data["volume"].values if "volume" in data else None,
             mask=masks_of(data),
+            simulator=simulator,
             budget=args.budget,
             grid=args.grid,
             results=args.results,
@@ -118,6 +134,13 @@ def make_methods(args: argparse.Namespace, simulator: Any) -> dict[str, Any]:
     if len(set(args.methods)) < len(args.methods):
         raise UsageError("--methods names a method twice")
     return {name: make_method(name, simulator, args.seed) for name in args.methods}
+
+
+def networks_of(methods: dict[str, Any]) -> dict[str, Any]:
+    """Give those methods that have an experiment of their own."""
+    from scatterkit.reconstruction import PhysicsReconstructor
+
+    return {name: method for name, method in methods.items() if isinstance(method, PhysicsReconstructor)}
 
 
 def make_method(name: str, simulator: Any, seed: int) -> Any:

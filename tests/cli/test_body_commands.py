@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from scatterkit import ForwardFitter, MSFTSimulator, PhysicsReconstructor, QGrid, Solid
 from scatterkit.cli import main
 from scatterkit.cli._carried import read_record
+from scatterkit.cli.view import bodies_of
 from scatterkit.datasets import read_netcdf
 
 GRID = ("--pixels", "32", "--dq", "0.02")
@@ -213,6 +215,22 @@ def test_a_page_of_a_body():
     assert read_record(Path("body.html"))["command"] == "view"
 
 
+def test_bodies_are_drawn_in_their_box_by_their_numbers():
+    line = ["cube", "octahedron", "cube", "--box", "200", "--size", "60", "--absorption-length", "30"]
+    assert main(["simulate", *line, "--volumes", "--grid", "16", *GRID, "--quiet", "-o", "set.npz"]) == 0
+    args = argparse.Namespace(input="set.npz", what="body", frames=[2, 1], box=None, seed=0)
+    bodies = bodies_of(args)
+    assert bodies.names == ["body 2", "body 1"]
+    assert np.ptp(bodies.solids[0].bounds, axis=0) == pytest.approx(2 * 60 / 3**0.5, rel=0.1)
+    assert bodies.absorption_length == pytest.approx(30)
+
+
+def test_a_mesh_without_a_record_is_of_no_known_material():
+    Solid.from_catalogue("cube", circumradius=60).to_file("body.stl")
+    args = argparse.Namespace(input="body.stl", what="auto", frames=None, box=None, seed=0)
+    assert bodies_of(args).absorption_length is None
+
+
 def test_a_page_shows_one_body(capsys):
     assert main(["simulate", "cube", *GRID, "--quiet", "-o", "set.nc"]) == 0
     assert main(["view", "set.nc", "--quiet", "-o", "set.html"]) == 1
@@ -260,6 +278,26 @@ def test_a_comparison_goes_on(cubes, monkeypatch, capsys):
     assert "B3-multistart" in before
     assert main([*line, "--quiet"]) == 0
     assert capsys.readouterr().out == before  # seconds included: nothing was run again
+
+
+@pytest.mark.filterwarnings("default")
+def test_networks_are_judged_in_the_experiment_that_was_told(cubes, monkeypatch, capsys):
+    network = PhysicsReconstructor(MSFTSimulator(detector=QGrid(32, dq=0.02)))
+    taken = {}
+
+    def compare(methods, *_, simulator, **__):
+        taken.update(methods, judge=simulator)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scatterkit.cli.compare.make_method", lambda name, *_: network)
+    monkeypatch.setattr("scatterkit.comparison.compare", compare)
+    assert main(["compare", "cubes.npz", "--methods", "net", "--box", "200"]) == 130
+    assert "the experiment has box 200 nm, but net has 318.8 nm" in capsys.readouterr().err
+    assert (taken["judge"].box, taken["judge"].detector.dq) == (200, 0.02)
+    np.save("cubes.npy", cubes)
+    network.set_params(simulator__wavelength=10.0)
+    assert main(["compare", "cubes.npy", "--methods", "net"]) == 130
+    assert taken["judge"].wavelength == 10
 
 
 def test_only_a_comparison_is_replaced_by_force(cubes, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from scipy.spatial.transform import Rotation
 from scatterkit import FlatDetector, LogScaler, MSFTSimulator, PolyhedronSimulator, QGrid, Rasterizer, Solid
 from scatterkit.cli import main
 from scatterkit.cli._carried import read_record
-from scatterkit.cli._inputs import open_patterns
+from scatterkit.cli._inputs import open_patterns, read_patterns
+from scatterkit.cli._told import told_experiment
 from scatterkit.datasets import read_netcdf, read_numpy
 from scatterkit.experiment import refractive_index
 
@@ -113,6 +115,36 @@ def test_pictures_are_read_again():
             assert picture.mode == "I;16"
         found = open_patterns(f"a_{number}.png", None)["pattern"].values[0]
         np.testing.assert_allclose(found, expected[number], atol=0.5001 / 65535)
+
+
+@pytest.mark.parametrize("name", ["pictures", "pictures/a_*.png"])
+def test_pictures_of_a_folder_are_read_again(name):
+    Path("pictures").mkdir()
+    bodies = ["cube", "octahedron", *SMALL]
+    assert main(["simulate", *bodies, "-o", "a.npy"]) == 0
+    assert main(["simulate", *bodies, "-o", "pictures/a_{}.png"]) == 0
+    found = open_patterns(name, None)["pattern"].values
+    np.testing.assert_allclose(found, np.load("a.npy"), atol=0.5001 / 65535)
+    assert told_experiment(name)["dq"] == 0.04
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npz"])
+def test_files_keep_their_box(suffix):
+    line = ["simulate", "cube", "--box", "200", "--size", "50", "--volumes", *SMALL, "-o", f"a{suffix}"]
+    assert main(line) == 0
+    assert open_patterns(f"a{suffix}", None).attrs["box"] == 200
+
+
+def test_unmeasured_pixels_do_not_count_in_a_scale():
+    counts = np.arange(1, 17, dtype=np.float32).reshape(1, 4, 4) * 1000
+    masks = np.ones((1, 4, 4), bool)
+    masks[0, 0, :2] = False
+    counts[0, 0, :2] = 2**32 - 1, -1
+    np.savez("a.npz", pattern=counts, mask=masks)
+    args = argparse.Namespace(patterns="a.npz", frames=None, mask=None, log=True)
+    found = read_patterns(args)["pattern"].values
+    np.testing.assert_array_equal(found[0], LogScaler(mask=masks[0]).transform(counts.clip(0))[0])
+    assert found.max() == 1
 
 
 @pytest.mark.filterwarnings("default")

@@ -105,7 +105,7 @@ def read_images(
     check_selection(frames, owner=OWNER)
     check_value(channel, Integer(0, optional=True), name="channel", owner=OWNER)
     check_value(gap_values, Boolean(), name="gap_values", owner=OWNER)
-    files = [existing_file(path, owner=OWNER, allowed=ALLOWED) for path in _files(source)]
+    files = [existing_file(path, owner=OWNER, allowed=ALLOWED) for path in picture_files(source)]
     counts, shape = _look(files, channel)
     measured = _mask(mask, shape)
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -124,7 +124,7 @@ def read_images(
                     measured = _each(measured, patterns.shape)
                     measured[i] &= ~gaps
     coords, units = _coords(facts)
-    names = _names(files)
+    names = names_of(files)
     coords |= {"file": np.array([names[k] for k in of_file]), "frame": indices - offsets[of_file]}
     dataset = assemble(patterns, masks=measured, coords=coords, path=files[0], owner=OWNER, allowed=ALLOWED)
     for name, unit in units.items():
@@ -132,7 +132,7 @@ def read_images(
     return dataset
 
 
-def _files(source: Any) -> list[Any]:
+def picture_files(source: Any) -> list[Any]:
     """The paths that a source stands for, the numbers in their names in order."""
     if isinstance(source, (list, tuple)):
         if not source:
@@ -159,7 +159,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
-def _names(files: list[Path]) -> list[str]:
+def names_of(files: list[Path]) -> list[str]:
     """What to call each file: its name, or where several have the same, its path from their common folder."""
     if len({file.name for file in files}) == len(set(files)):
         return [file.name for file in files]

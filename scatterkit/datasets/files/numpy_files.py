@@ -40,7 +40,8 @@ def read_numpy(
         Which patterns to read; all by default. Of an ``.npy`` file no others are read from the disk.
     names : mapping of str to str, optional
         Under which names an ``.npz`` file holds the ``"pattern"``, ``"mask"``, ``"saturated"`` and ``"volume"``;
-        by default under just these. Other arrays of one value per pattern become coordinates.
+        by default under just these. Other arrays of one value per pattern become coordinates, single numbers
+        attributes.
 
     Returns
     -------
@@ -124,6 +125,9 @@ def _assembled(
     n = len(patterns)
     indices = chosen(frames, n, owner=OWNER) if n else np.arange(0)
     coords = {name: array for name, array in others.items() if array.ndim and len(array) == n}
+    numbers = {
+        name: array.item() for name, array in others.items() if not array.ndim and array.dtype.kind in "iuf"
+    }
     for name, array in parts.items():
         if array.ndim == AXES[name] and len(array) != n:
             raise bad_file(file, OWNER, ALLOWED, f"{n} patterns, and {name!r} of shape {array.shape}")
@@ -137,6 +141,7 @@ def _assembled(
         saturated=chosen_parts.get(SATURATED),
         volumes=chosen_parts.get(VOLUME),
         coords={name: take(array, indices) for name, array in coords.items()},
+        attrs=numbers,
         path=file,
         owner=OWNER,
         allowed=ALLOWED,
