@@ -211,7 +211,7 @@ def find_bad_in_shots(
     -------
     hot, dead : ndarray of bool of shape (rows, columns)
         True where a pixel sticks out upwards in at least half of the shots; or does so downwards, or never
-        changes where those about it do.
+        changes where those about it do. The latter also holds of pixels that are saturated in all shots.
 
     Examples
     --------

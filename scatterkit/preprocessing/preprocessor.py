@@ -207,7 +207,8 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         mask : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
             True where a pixel of X is measured; on top of the parameter ``mask``.
         saturated : array_like of bool of shape (rows, columns) or (n, rows, columns), optional
-            True where a pixel of X is known to be saturated; used where ``center`` is "common".
+            True where a pixel of X is known to be saturated: it is not taken for dead, nor used where ``center`` is
+            "common".
 
         Returns
         -------
@@ -238,7 +239,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
             if self.threshold is not None and len(dark) >= LEAST_FRAMES:
                 bad |= np.logical_or(*find_bad_pixels(dark, fixed, threshold=self.threshold))
         self.saturation_: float | None = self._saturation(frames, masks & ~bad)
-        self.bad_pixels_: NDArray[np.bool_] = bad | self._bad_in(frames, masks & ~bad)
+        self.bad_pixels_: NDArray[np.bool_] = bad | self._bad_in(frames, masks & ~bad, flags)
         self.center_: Place | None = self._center(detector, frames, masks, flags)
         return self
 
@@ -308,6 +309,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         )
         if self.mask_saturated:
             masks = masks & ~saturated
+            intensities, sigma = np.where(masks, intensities, 0), np.where(masks, sigma, 0)
         for number, (mask, entry) in enumerate(zip(masks, report, strict=True)):
             if not mask.any():
                 allowed = "frames that leave a pixel of the grid measured"
@@ -356,7 +358,7 @@ class ExperimentPreprocessor(TransformerMixin, Component):
             return None if self.saturation is None else float(self.saturation)
         return None if frames is None else common_saturation(frames, usable)
 
-    def _bad_in(self, frames: Array | None, masks: Array) -> NDArray[np.bool_]:
+    def _bad_in(self, frames: Array | None, masks: Array, flags: Array) -> NDArray[np.bool_]:
         """Pixels that are bad in frames with light."""
         none = np.zeros(masks.shape[1:], dtype=bool)
         if frames is None or self.threshold is None or len(frames) < LEAST_FRAMES:
@@ -367,7 +369,9 @@ class ExperimentPreprocessor(TransformerMixin, Component):
         light = frames - self.background_
         noise = frame_noise(light, usable) if self.noise_ is None else self.noise_
         hot, dead = find_bad_in_shots(light, usable, threshold=self.threshold, noise=noise, gain=self.gain)
-        return hot | dead
+        saturated = flags if self.saturation_ is None else flags | (frames >= self.saturation_)
+        # where it is always too bright, a pixel never changes either; it is flagged, shot by shot
+        return hot | (dead & ~saturated.any(axis=0))
 
     def _center(self, detector: Detector, frames: Array | None, masks: Array, flags: Array) -> Place | None:
         if isinstance(detector, PanelDetector) or self.center == "each":

@@ -121,6 +121,8 @@ def test_saturated_pixels_are_flagged_and_masked_on_demand(measured: Shots, prep
     first, second = (p.fit(darks=measured.darks).process(measured.frames) for p in (masked, plain))
     assert first.saturated.sum() > second.saturated.sum()
     assert not (first.masks & first.saturated).any()
+    assert not first.intensities[~first.masks].any()
+    assert not first.sigma[~first.masks].any()
     np.testing.assert_array_equal(first.masks, second.masks & ~first.saturated)
 
 
@@ -130,6 +132,21 @@ def test_a_given_level_of_saturation(measured: Shots) -> None:
     none = preprocessor.set_params(saturation=None).fit(darks=measured.darks).process(measured.frames)
     assert prepared.saturated.sum() > 20
     assert not none.saturated.any()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_pixels_saturated_in_every_shot_are_not_dead(told: bool) -> None:
+    rows, columns = np.indices(SMALL.shape) - 32
+    light = 50 + 3e4 * np.exp(-(rows**2 + columns**2) / 50)
+    frames = np.minimum(np.random.default_rng(0).poisson(light, (6, 64, 64)), 16000)
+    frames[:, 5, 6] = 16000
+    always = (frames == 16000).all(axis=0) & (rows**2 + columns**2 < 200)
+    preprocessor = ExperimentPreprocessor(SMALL, background=None, saturation=None if told else "auto")
+    preprocessor.fit(frames, saturated=frames == 16000 if told else None)
+    assert always.sum() > 50
+    assert not preprocessor.bad_pixels_[always].any()
+    assert preprocessor.bad_pixels_[5, 6]  # a stuck one
+    assert preprocessor.process(frames, saturated=frames == 16000 if told else None).saturated.any()
 
 
 def test_bad_pixels_do_not_hide_the_level_of_saturation(measured: Shots) -> None:
