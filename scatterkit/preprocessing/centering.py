@@ -141,6 +141,7 @@ def find_center(
         None if mask is None else np.asarray(mask)[None],
         owner=OWNER,
         shape=detector.shape,
+        name="frame",
     )
     evidence = shapes_near(flags[0], beam_center(detector) if start is None else start, max_shift)
     begin = evidence.get("hole", beam_center(detector)) if start is None else start
@@ -214,7 +215,7 @@ class _Picture:
         seen = mask[:rows, :columns].reshape(shape).mean(axis=(1, 3))
         near, wide = (_smooth(counts, seen, sigma) for sigma in (1.0, 6.0))
         measured = seen >= 0.5
-        photons = np.where(ndimage.binary_dilation(measured), near, wide) * factor**2
+        photons = np.where(ndimage.binary_dilation(measured), near, wide)
         logs = np.log(np.maximum(photons, 0) + 0.5)
         return cls(ndimage.spline_filter(logs, order=3), measured.astype(np.float64), factor)
 
@@ -233,7 +234,7 @@ class _Picture:
 
 
 def _smooth(counts: Array, seen: Array, sigma: float) -> Array:
-    """Photons per pixel, from measured pixels only."""
+    """Photons in each of the pixels put together, as if all of it were measured, from measured pixels only."""
     weight = ndimage.gaussian_filter(seen, sigma)
     return ndimage.gaussian_filter(counts, sigma) / np.maximum(weight, 1e-6)
 

@@ -69,7 +69,8 @@ class ColorScale(StatelessTransformer):
         Returns
         -------
         ndarray of float32 of shape (n, rows, columns)
-            Grey values. Where several stand for the same, the lowest.
+            Grey values. Where several stand for the same, one end of them: the highest of a rising scale, the lowest
+            of a falling one.
         """
         grey, values = self._scale()
         if values[0] > values[-1]:
