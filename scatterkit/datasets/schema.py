@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from scatterkit._validation import check_array, check_mask, check_patterns, check_volumes, fail, shown
+from scatterkit._validation import (
+    Positive,
+    check_array,
+    check_mask,
+    check_patterns,
+    check_value,
+    check_volumes,
+    fail,
+    shown,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,13 +81,15 @@ def make_dataset(
 
     owner = "make_dataset"
     checked = check_patterns(patterns, owner=owner, name="patterns", low=None)
+    check_value(box, Positive("nm", optional=True), name="box", owner=owner)
     n = len(checked)
     variables: dict[str, Any] = {PATTERN: (PATTERN_DIMS, checked)}
     flags = check_mask(masks, checked.shape[1:], owner=owner, name="masks", n=n)
     if flags is not None:
         variables[MASK] = (PATTERN_DIMS, np.broadcast_to(flags, checked.shape).copy())
     if saturated is not None:
-        clipped = check_array(saturated, name=SATURATED, owner=owner, shape=checked.shape, dtype=np.bool_)
+        clipped = as_flags(saturated, name=SATURATED, owner=owner)
+        check_array(clipped, name=SATURATED, owner=owner, shape=checked.shape, dtype=np.bool_)
         variables[SATURATED] = (PATTERN_DIMS, clipped)
     positions: dict[str, Any] = {}
     if volumes is not None:
@@ -87,7 +98,6 @@ def make_dataset(
             raise fail("volumes", owner, f"as many as patterns, {n}", f"{len(bodies)} volumes")
         variables[VOLUME] = (VOLUME_DIMS, bodies)
         if box is not None:
-            check_array([box], name="box", owner=owner, shape=(1,), low=0, what="a positive float in nm")
             positions = {
                 axis: (axis, voxel_centers(count, box), {"units": "nm"})
                 for axis, count in zip(VOLUME_DIMS[1:], bodies.shape[1:], strict=True)
@@ -99,6 +109,14 @@ def make_dataset(
         extra = tuple(f"{name}_{axis}" for axis in range(1, column.ndim))
         positions[name] = (("sample", *extra), column)
     return xr.Dataset(variables, positions, {"format": FORMAT, **(attrs or {})})
+
+
+def as_flags(values: ArrayLike, *, name: str, owner: str, what: str = "an array") -> NDArray[np.bool_]:
+    """Give booleans, from such or from 0 and 1, or raise."""
+    raw: NDArray[Any] = np.asarray(values)
+    if raw.dtype != bool and not np.isin(raw, (0, 1)).all():
+        raise fail(name, owner, f"{what} of booleans, or of 0 and 1", f"other values, of type {raw.dtype}")
+    return raw.astype(bool)
 
 
 def voxel_centers(count: int, box: float) -> Any:

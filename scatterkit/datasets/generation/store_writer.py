@@ -28,7 +28,7 @@ from scatterkit.datasets.generation._store import (
     write_static,
 )
 from scatterkit.datasets.generation.stored import open_dataset
-from scatterkit.datasets.schema import FORMAT, MASK, PATTERN, SATURATED, VOLUME, check_dataset
+from scatterkit.datasets.schema import FORMAT, MASK, PATTERN, SATURATED, VOLUME, as_flags, check_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,8 +74,8 @@ def write_store(
     Raises
     ------
     ValueError
-        If blocks do not belong together, or hold what the types cannot; or if there is a folder that holds
-        something else than a store.
+        If blocks do not belong together, or hold what the types cannot, those of the first block's coordinates among
+        them; or if there is a folder that holds something else than a store.
 
     See Also
     --------
@@ -88,8 +88,8 @@ def write_store(
     a store, nor can it be extended. Missing texts are stored as empty ones. Variables that a store has no place for are
     left out, with a warning that names them.
 
-    Blocks of different wavelengths, detectors, boxes or scales do not belong together. Of other attributes that differ
-    between blocks, such as the random state of several generators, the values are kept as a list.
+    Blocks of different wavelengths, detectors, boxes, scales or units do not belong together. Of other attributes that
+    differ between blocks, such as the random state of several generators, the values are kept as a list.
 
     Examples
     --------
@@ -193,6 +193,7 @@ class _Store:
             both = name in axes and name in known
             if not both or not axes[name].variable.equals(known[name].variable):  # NaN equals NaN
                 raise fail("source", OWNER, f"blocks of the same {name!r}", "blocks in which it differs")
+            _check_unit(axes[name], known[name].attrs)
         attributes, begun = _plain(block.attrs), _plain(first.attrs)
         for name in SHARED:
             here, there = attributes.get(name), begun.get(name)
@@ -233,15 +234,7 @@ class _Store:
         there = {name for name in IMAGES if name in block} | set(_columns(block))
         if there - {VOLUME} != set(specs) - {VOLUME} or (VOLUME in specs and VOLUME not in there):
             raise fail("source", OWNER, f"blocks of the same variables {sorted(specs)}", f"{sorted(there)}")
-        values = {name: block[name].values for name in specs}
-        for name, spec in specs.items():
-            if values[name].shape[1:] != spec.shape:
-                given = f"{name!r} of shape {values[name].shape[1:]} after {spec.shape}"
-                raise fail("source", OWNER, "blocks of the same shapes", given)
-            if spec.sharded and values[name].dtype.kind == "f":
-                check_storable(values[name], spec.dtype, name, owner=OWNER)
-            elif spec.dtype == STRING:
-                values[name] = _texts(name, values[name])
+        values = {name: _fitting(block[name], spec) for name, spec in specs.items()}
         images = {name: values.pop(name) for name, spec in specs.items() if spec.sharded}
         return images, values
 
@@ -274,6 +267,34 @@ class _Store:
         write_static(self.root, static, self.scratch)
         write_group(self.root, group_metadata(self.layout, self.n, static, attributes), self.scratch)
         self.scratch.rmdir()
+
+
+def _fitting(part: xr.DataArray, spec: ArraySpec) -> NDArray[Any]:
+    """The values of a block as the store's array can hold them, or raise."""
+    name, values = spec.name, part.values
+    if values.shape[1:] != spec.shape:
+        given = f"{name!r} of shape {values.shape[1:]} after {spec.shape}"
+        raise fail("source", OWNER, "blocks of the same shapes", given)
+    _check_unit(part, spec.attrs)
+    if name in (MASK, SATURATED):
+        return as_flags(values, name="source", owner=OWNER, what=f"a Dataset with a {name!r}")
+    if name in IMAGES:
+        if values.dtype.kind not in "biuf":
+            raise fail("source", OWNER, f"a Dataset with a {name!r} of real numbers", f"type {values.dtype}")
+        check_storable(values, spec.dtype, name, owner=OWNER)
+    elif spec.dtype == STRING:
+        return _texts(name, values)
+    elif not np.can_cast(values.dtype, spec.dtype, "safe"):
+        allowed = f"blocks whose {name!r} is of type {spec.dtype}, as in the first one, or fits into it"
+        raise fail("source", OWNER, allowed, f"type {values.dtype}")
+    return values
+
+
+def _check_unit(part: xr.DataArray, first: Mapping[Any, Any]) -> None:
+    """Refuse another unit than in the first block."""
+    here, there = part.attrs.get("units"), first.get("units")
+    if here != there:
+        raise fail("source", OWNER, f"blocks of the same unit of {part.name!r}", f"{there!r} and {here!r}")
 
 
 def _columns(block: xr.Dataset) -> dict[str, xr.DataArray]:

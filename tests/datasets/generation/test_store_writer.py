@@ -124,6 +124,24 @@ def test_what_is_not_a_number_is_the_same_in_all_blocks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stored.energy, [1.0, np.nan])
 
 
+def test_masks_of_numbers_and_types_that_fit(tmp_path: Path) -> None:
+    data = gains(full_set(), 1.5)[0]
+    data["mask"] = data["mask"].astype(np.uint8)
+    stored = write_store([data, *gains(data, 2)], tmp_path / "run.zarr", pattern_dtype="float16")
+    np.testing.assert_array_equal(stored["mask"][7:], data["mask"])
+    assert stored["mask"].dtype == bool
+    assert stored.gain.values.tolist() == [1.5] * 7 + [2] * 7
+
+
+def gains(data: xr.Dataset, *values: Any) -> list[xr.Dataset]:
+    """The set once for each value, which all its samples have."""
+    return [data.assign_coords(gain=("sample", [value] * data.sizes["sample"])) for value in values]
+
+
+def sizes_in(data: xr.Dataset, *units: str) -> list[xr.Dataset]:
+    return [data.assign_coords(size=("sample", data["size"].values, {"units": unit})) for unit in units]
+
+
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
@@ -157,8 +175,24 @@ def test_what_is_not_a_number_is_the_same_in_all_blocks(tmp_path: Path) -> None:
         (lambda data: [data, data.assign_attrs(wavelength=20.0)], {}, "the same 'wavelength'.*13.5 and 20.0"),
         (lambda data: [data, data.assign_coords(z=data.z / 2)], {}, "blocks of the same 'z'"),
         (lambda data: data.assign_attrs(temperature=np.nan), {}, "finite. Got 'temperature' = nan"),
-        (lambda data: [data, data.drop_attrs()], {}, "the same '(wavelength|box)'.*13.5 and None"),
-        (lambda data: [data.drop_attrs(), data], {}, "the same '(wavelength|box)'.*None and 13.5"),
+        (lambda data: [data, data.drop_attrs(deep=False)], {}, "the same '(wavelength|box)'.*13.5 and None"),
+        (lambda data: [data.drop_attrs(deep=False), data], {}, "the same '(wavelength|box)'.*None and 13.5"),
+        (
+            lambda data: data.assign(pattern=(data.pattern * 1000).astype("int32")),
+            {"pattern_dtype": "uint16"},
+            "'uint16' for patterns with values from 0 to",
+        ),
+        (
+            lambda data: data.assign(pattern=(data.pattern * 1e6).astype("int32")),
+            {"pattern_dtype": "float16"},
+            "'float16' for patterns with values",
+        ),
+        (lambda data: data.assign(pattern=data.pattern * 1j), {}, "'pattern' of real numbers"),
+        (lambda data: data.assign(volume=(data.volume * 9).astype(int)), {}, "'occupancy' .* volumes with"),
+        (lambda data: data.assign(mask=data["mask"] * 2), {}, "'mask' of booleans, or of 0 and 1"),
+        (lambda data: gains(data, 1, 1.5), {}, "'gain' is of type int64, as in .* Got type float64"),
+        (lambda data: gains(data, 1.5, "a"), {}, "'gain' is of type float64, as in .* Got type <U1"),
+        (lambda data: sizes_in(data, "nm", "um"), {}, "the same unit of 'size'. Got 'nm' and 'um'"),
     ],
 )
 def test_a_refused_source_leaves_nothing(
