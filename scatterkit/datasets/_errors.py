@@ -20,32 +20,35 @@ class DataFormatError(InvalidParameterError):
     """A file is damaged, or holds something else than it should; the message names the file."""
 
 
-def bad_file(path: str | os.PathLike[str], owner: str, allowed: str, given: str) -> DataFormatError:
-    """Give the error that names the function, what it reads, the file and what is wrong (to be raised)."""
+def bad_file(
+    path: str | os.PathLike[str], owner: str, allowed: str, given: str, *, name: str = "path"
+) -> DataFormatError:
+    """Give the error that names the parameter, what is read, the file and what is wrong (to be raised)."""
     return DataFormatError(
-        f"The 'path' parameter of {owner} must be {allowed}. Got {os.fspath(path)}, {given}, instead."
+        f"The '{name}' parameter of {owner} must be {allowed}. Got {os.fspath(path)}, {given}, instead."
     )
 
 
-def existing_file(path: Any, *, owner: str, allowed: str) -> Path:
+def existing_file(path: Any, *, owner: str, allowed: str, name: str = "path") -> Path:
     """Give the path of a file that is there and holds at least a byte, or raise."""
     if not isinstance(path, (str, os.PathLike)):
-        raise fail("path", owner, f"the path of {allowed}", shown(path))
+        raise fail(name, owner, f"the path of {allowed}", shown(path))
     file = Path(path).expanduser()
     if not file.exists():
         raise FileNotFoundError(
-            f"The 'path' parameter of {owner} must be {allowed}. There is no file {path}."
+            f"The '{name}' parameter of {owner} must be {allowed}. There is no file {path}."
         )
     if file.is_dir():
-        raise bad_file(path, owner, allowed, "a folder")
+        raise bad_file(path, owner, allowed, "a folder", name=name)
     if not file.is_file() or file.stat().st_size == 0:
-        raise bad_file(path, owner, allowed, "an empty file" if file.is_file() else "no regular file")
+        given = "an empty file" if file.is_file() else "no regular file"
+        raise bad_file(path, owner, allowed, given, name=name)
     with file.open("rb"):  # says by itself that the file may not be read
         return file
 
 
 @contextmanager
-def reading(path: str | os.PathLike[str], *, owner: str, allowed: str) -> Iterator[None]:
+def reading(path: str | os.PathLike[str], *, owner: str, allowed: str, name: str = "path") -> Iterator[None]:
     """Turn whatever the parser of a file raises into a DataFormatError.
 
     Parsers of foreign bytes fail with errors of every kind, down to SyntaxError; so all are caught, but for those
@@ -56,17 +59,17 @@ def reading(path: str | os.PathLike[str], *, owner: str, allowed: str) -> Iterat
     except (InvalidParameterError, ImportError):
         raise
     except MemoryError as error:
-        raise bad_file(path, owner, allowed, "it asks for more memory than there is") from error
+        raise bad_file(path, owner, allowed, "it asks for more memory than there is", name=name) from error
     except Exception as error:
-        raise bad_file(path, owner, allowed, _reason(error)) from error
+        raise bad_file(path, owner, allowed, _reason(error), name=name) from error
 
 
-def check_plausible(nbytes: int, path: Path, *, owner: str, allowed: str) -> None:
+def check_plausible(nbytes: int, path: Path, *, owner: str, allowed: str, name: str = "path") -> None:
     """Raise if a file's header announces more data than the file can hold, however well compressed."""
     size = path.stat().st_size
     if nbytes > EXPANSION * size + SLACK:
         given = f"its header announces {nbytes} bytes of data, the file has {size} bytes"
-        raise bad_file(path, owner, allowed, given)
+        raise bad_file(path, owner, allowed, given, name=name)
 
 
 def needed(module: str, what: str) -> Any:

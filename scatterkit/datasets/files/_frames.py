@@ -43,11 +43,12 @@ def chosen(frames: Frames, n: int, *, owner: str, name: str = "frames") -> NDArr
 
 
 def take(source: Any, indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Give frames of an array that may lie in a file, reading no others."""
+    """Give frames of an array that may lie in a file, reading no others, as an array of their own."""
     steps = np.unique(np.diff(indices))
     if len(indices) == 1 or (len(steps) == 1 and steps[0] > 0):
         step = 1 if len(indices) == 1 else int(steps[0])
-        return np.asarray(source[int(indices[0]) : int(indices[-1]) + 1 : step])
+        part = source[int(indices[0]) : int(indices[-1]) + 1 : step]
+        return np.require(part, requirements=("ENSUREARRAY", "OWNDATA"))  # copies a window on a mapped file
     return np.stack([np.asarray(source[int(index)]) for index in indices])
 
 
@@ -63,10 +64,11 @@ def assemble(
     coords: Mapping[str, Any] | None = None,
     attrs: Mapping[str, Any] | None = None,
     box: float | None = None,
+    name: str = "path",
 ) -> xr.Dataset:
     """Give the data set of arrays that a file holds; pixels that are no numbers count as not measured."""
     if patterns.dtype.kind not in "biuf":
-        raise bad_file(path, owner, allowed, f"patterns of type {patterns.dtype}")
+        raise bad_file(path, owner, allowed, f"patterns of type {patterns.dtype}", name=name)
     try:
         finite = np.isfinite(patterns)
         if masks is not None or not finite.all():
@@ -83,7 +85,8 @@ def assemble(
         )
     except ValueError as error:  # the parts do not belong together, or are no patterns, masks or volumes
         text = str(error)
-        raise bad_file(path, owner, allowed, f"in which {text[:1].lower()}{text[1:].rstrip('.')}") from error
+        given = f"in which {text[:1].lower()}{text[1:].rstrip('.')}"
+        raise bad_file(path, owner, allowed, given, name=name) from error
 
 
 def _measured(masks: NDArray[Any] | None, finite: NDArray[np.bool_]) -> NDArray[np.bool_]:

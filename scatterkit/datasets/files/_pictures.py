@@ -8,6 +8,7 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,9 +45,10 @@ class Picture(ABC):
     shape: tuple[int, int]
     dtype: Any
 
-    def __init__(self, path: Path, channel: int | None) -> None:
+    def __init__(self, path: Path, channel: int | None, name: str) -> None:
         self.path = path
         self.channel = channel
+        self.name = name  # of the parameter that gave the path
         self.file: Any = None  # what the format's library makes of the file
 
     def __enter__(self) -> Picture:
@@ -78,14 +80,17 @@ class Picture(ABC):
             self.file.close()
 
     def _bad(self, given: str) -> Exception:
-        return bad_file(self.path, OWNER, ALLOWED, given)
+        return bad_file(self.path, OWNER, ALLOWED, given, name=self.name)
+
+    def _check_plausible(self, nbytes: int) -> None:
+        check_plausible(nbytes, self.path, owner=OWNER, allowed=ALLOWED, name=self.name)
 
     def _describe(self, n: int, shape: tuple[int, ...], dtype: Any) -> None:
         """Keep what the file's header says, once it is plausible."""
         if len(shape) != 2 or n < 1 or 0 in shape or np.dtype(dtype).kind not in "biuf":
             raise self._bad(f"{n} frames of shape {shape} and type {dtype}")
         nbytes = n * int(np.prod(shape)) * np.dtype(dtype).itemsize
-        check_plausible(nbytes, self.path, owner=OWNER, allowed=ALLOWED)
+        self._check_plausible(nbytes)
         self.n, self.shape, self.dtype = n, (int(shape[0]), int(shape[1])), np.dtype(dtype)
 
     def _check_channel(self, n_channels: int, what: str = "a colour picture") -> None:
@@ -108,7 +113,7 @@ class TiffPicture(Picture):
         sides = self._sides(page)
         self.stacked = len(self.file.pages) == 1 and self.file.series[0].size > page.size
         n = self.file.series[0].size // page.size if self.stacked else len(self.file.pages)
-        check_plausible(page.nbytes * n, self.path, owner=OWNER, allowed=ALLOWED)
+        self._check_plausible(page.nbytes * n)
         self._describe(n, (sides["Y"], sides["X"]), page.dtype)
 
     def _sides(self, page: Any) -> dict[str, int]:
@@ -134,12 +139,15 @@ class TiffPicture(Picture):
             yield page
 
     def read(self, index: int) -> NDArray[Any]:
-        if self.stacked:  # the description says that more frames follow the only page
-            frame = self.file.series[0].asarray().reshape(self.n, *self.file.pages.first.shape)[index]
-        else:
-            frame = self.file.pages[index].asarray()
+        frame = self._stack[index] if self.stacked else self.file.pages[index].asarray()
         axis = self.file.pages.first.axes.find("S")
         return frame if axis < 0 else np.take(frame, self.channel or 0, axis=axis)
+
+    @cached_property
+    def _stack(self) -> NDArray[Any]:
+        """The frames that follow the only page, as its description says; on the disk until they are asked for."""
+        frames: NDArray[Any] = self.file.series[0].asarray(out="memmap")
+        return frames.reshape(self.n, *self.file.pages.first.shape)
 
     def facts(self, index: int) -> Facts:
         page = self.file.pages[0 if self.stacked else index]
@@ -221,27 +229,37 @@ class PngPicture(Picture):
             raise self._bad(f"a picture of mode {self.file.mode}")
         if n_channels > 1:
             self._check_channel(n_channels)
+        self.bits = self._bits()
+        if n_channels > 1 and self.bits > 8:  # Pillow drops the lower eight
+            raise self._bad(f"a picture of {n_channels} channels of {self.bits} bits: convert it to grey")
         self._describe(1, self.file.size[::-1], np.uint8 if n_channels > 1 else np.uint16)
+
+    def _bits(self) -> int:
+        """Of a channel, as the header says."""
+        with self.path.open("rb") as stream:
+            return stream.read(25)[24]
 
     def read(self, index: int) -> NDArray[Any]:
         self.file.load()
         pixels = np.array(self.file)
+        if self.file.mode == "L" and self.bits < 8:  # Pillow stretches 2 and 4 bits over the range of 8
+            pixels //= 255 // (2**self.bits - 1)
         return pixels if pixels.ndim == 2 else pixels[..., self.channel]
 
 
-def picture_of(path: Path, channel: int | None) -> Picture:
+def picture_of(path: Path, channel: int | None, name: str) -> Picture:
     """Give the picture that a file holds, to be opened, whatever the file's name ends in."""
     with path.open("rb") as stream:
         start = stream.read(512)
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return TiffPicture(path, channel)
+        return TiffPicture(path, channel, name)
     if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngPicture(path, channel)
+        return PngPicture(path, channel, name)
     if start.startswith(b"###CBF"):
-        return CbfPicture(path, channel)
+        return CbfPicture(path, channel, name)
     if start.lstrip().startswith(b"{"):
-        return EdfPicture(path, channel)
-    raise bad_file(path, OWNER, ALLOWED, "none of these by its first bytes")
+        return EdfPicture(path, channel, name)
+    raise bad_file(path, OWNER, ALLOWED, "none of these by its first bytes", name=name)
 
 
 def header_facts(header: Mapping[str, Any]) -> Facts:

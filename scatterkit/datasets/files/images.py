@@ -87,7 +87,7 @@ def read_images(
     What counts is what a file holds, not what its name ends in. Pilatus and Eiger detectors write -1 into gaps and
     -2 into dead pixels, or 2^32 - 1 where numbers have no sign; these stay in the pattern. The largest number of 8 or
     16 bits is left as measured, since it may mean saturation as well. Counts above 2^24 are rounded, as float32
-    holds them.
+    holds them. PNG files of several channels of 16 bits are refused.
 
     Examples
     --------
@@ -105,7 +105,9 @@ def read_images(
     check_selection(frames, owner=OWNER)
     check_value(channel, Integer(0, optional=True), name="channel", owner=OWNER)
     check_value(gap_values, Boolean(), name="gap_values", owner=OWNER)
-    files = [existing_file(path, owner=OWNER, allowed=ALLOWED) for path in picture_files(source)]
+    files = [
+        existing_file(path, owner=OWNER, allowed=ALLOWED, name="source") for path in picture_files(source)
+    ]
     counts, shape = _look(files, channel)
     measured = _mask(mask, shape)
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -126,7 +128,9 @@ def read_images(
     coords, units = _coords(facts)
     names = names_of(files)
     coords |= {"file": np.array([names[k] for k in of_file]), "frame": indices - offsets[of_file]}
-    dataset = assemble(patterns, masks=measured, coords=coords, path=files[0], owner=OWNER, allowed=ALLOWED)
+    dataset = assemble(
+        patterns, masks=measured, coords=coords, path=files[0], owner=OWNER, allowed=ALLOWED, name="source"
+    )
     for name, unit in units.items():
         dataset[name].attrs["units"] = unit
     return dataset
@@ -148,9 +152,8 @@ def picture_files(source: Any) -> list[Any]:
     else:
         return [source]
     if not found:
-        raise bad_file(
-            source, OWNER, f"a folder or pattern of files {', '.join(SUFFIXES)}", "without such files"
-        )
+        allowed = f"a folder or pattern of files {', '.join(SUFFIXES)}"
+        raise bad_file(source, OWNER, allowed, "without such files", name="source")
     return sorted(found, key=lambda file: ([_natural(part) for part in file.parts], os.fspath(file)))
 
 
@@ -186,8 +189,11 @@ def _each(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.
 
 
 @contextmanager
-def _opened(file: Path, channel: int | None) -> Iterator[Picture]:
-    with reading(file, owner=OWNER, allowed=ALLOWED), picture_of(file, channel) as picture:
+def _opened(file: Path, channel: int | None, name: str = "source") -> Iterator[Picture]:
+    with (
+        reading(file, owner=OWNER, allowed=ALLOWED, name=name),
+        picture_of(file, channel, name) as picture,
+    ):
         yield picture
 
 
@@ -200,13 +206,14 @@ def _look(files: list[Path], channel: int | None) -> tuple[list[int], tuple[int,
             shapes.append(picture.shape)
         if shapes[-1] != shapes[0]:
             allowed = f"a picture of {shapes[0]} pixels, as {files[0].name}"
-            raise bad_file(file, OWNER, allowed, f"{shapes[-1]} pixels")
+            raise bad_file(file, OWNER, allowed, f"{shapes[-1]} pixels", name="source")
     return counts, shapes[0]
 
 
 def _mask(mask: Any, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
     if isinstance(mask, (str, os.PathLike)):
-        with _opened(existing_file(mask, owner=OWNER, allowed=ALLOWED), None) as picture:
+        file = existing_file(mask, owner=OWNER, allowed=ALLOWED, name="mask")
+        with _opened(file, None, "mask") as picture:
             mask = np.asarray(picture.read(0)) != 0
     return check_mask(mask, shape, owner=OWNER)
 

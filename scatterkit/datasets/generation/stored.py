@@ -85,16 +85,16 @@ def unfinished(root: Path, count: int, n_samples: int) -> str:
     )
 
 
-def located(path: Any, owner: str) -> Path:
+def located(path: Any, owner: str, *, name: str = "path") -> Path:
     """Give the folder of a set, or raise."""
-    check_value(path, Instance((str, os.PathLike)), name="path", owner=owner)
+    check_value(path, Instance((str, os.PathLike)), name=name, owner=owner)
     root = Path(path).expanduser().absolute()
     if not root.exists():
-        raise FileNotFoundError(f"The 'path' parameter of {owner} must be a data set. There is no {root}.")
+        raise FileNotFoundError(f"The '{name}' parameter of {owner} must be a data set. There is no {root}.")
     return root
 
 
-def stored_group(root: Path, owner: str) -> tuple[dict[str, Any], bool]:
+def stored_group(root: Path, owner: str, *, name: str = "path") -> tuple[dict[str, Any], bool]:
     """Give the metadata of a set, and whether it is finished; or raise."""
     from scatterkit.datasets.generation import _reader
 
@@ -102,7 +102,7 @@ def stored_group(root: Path, owner: str) -> tuple[dict[str, Any], bool]:
     request = root / FOLDER / "request.json"
     pending = _reader.read_group(request, owner) if request.exists() else None
     if group is None and pending is None:
-        raise bad_file(root, owner, _reader.WHAT, "where no such set is")
+        raise bad_file(root, owner, _reader.WHAT, "where no such set is", name=name)
     if pending is None or (
         group is not None and _reader.sample_count(group) == _reader.sample_count(pending)
     ):

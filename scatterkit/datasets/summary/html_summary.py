@@ -285,7 +285,8 @@ def _opened(dataset: Any, owner: str) -> tuple[xr.Dataset, int]:
     from scatterkit.datasets.generation._reader import sample_count
     from scatterkit.datasets.generation.stored import located, open_dataset, stored_group
 
-    planned = sample_count(stored_group(located(dataset, owner), owner)[0])
+    group, _ = stored_group(located(dataset, owner, name="dataset"), owner, name="dataset")
+    planned = sample_count(group)
     return open_dataset(dataset, partial=True), planned
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,15 @@ def cbf(path: Path, frame: Any, lines: str = "") -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"compression": "zlib"}, {"imagej": True}, {"bigtiff": True}, {"byteorder": ">"}]
+    "options",
+    [
+        {},
+        {"compression": "zlib"},
+        {"imagej": True},
+        {"bigtiff": True},
+        {"byteorder": ">"},
+        {"metadata": {"axes": "TYX"}, "truncate": True},
+    ],
 )
 def test_tiff_of_several_pages(tmp_path: Path, options: dict[str, Any]) -> None:
     if options.get("imagej"):
@@ -77,6 +86,19 @@ def test_tiff_of_several_pages(tmp_path: Path, options: dict[str, Any]) -> None:
     assert_array_equal(data.pattern.values, FRAMES)
     assert data.frame.values.tolist() == [0, 1, 2, 3]
     assert set(data.file.values) == {"run.tif"}
+
+
+def test_a_stack_is_not_read_anew_for_each_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, reads = tiff(tmp_path / "run.tif", truncate=True), []
+    plain = tifffile.TiffPageSeries.asarray
+
+    def counted(self: Any, **options: Any) -> Any:
+        reads.append(options)
+        return plain(self, **options)
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", counted)
+    assert_array_equal(read_images(path, frames=[2, 0, 3]).pattern.values, FRAMES[[2, 0, 3]])
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f4", "f8"])
@@ -156,6 +178,35 @@ def test_png_is_neither_scaled_nor_turned(tmp_path: Path) -> None:
         assert_array_equal(read_images(tmp_path / "run.png").pattern.values[0], frame)
 
 
+def png(path: Path, bits: int, kind: int, lines: Any) -> Path:
+    """A PNG file of one line, by its definition; kinds are 0 grey, 2 colours, 4 grey and opacity."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    width = 8 * len(lines) // bits // {0: 1, 2: 3, 4: 2}[kind]
+    header = struct.pack(">IIBBBBB", width, 1, bits, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + lines)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("bits", "line", "greys"),
+    [(1, 0b01000000, [0, 1, 0, 0, 0, 0, 0, 0]), (2, 0b00011011, [0, 1, 2, 3]), (4, 0x1F, [1, 15])],
+)
+def test_png_of_few_bits(tmp_path: Path, bits: int, line: int, greys: list[int]) -> None:
+    data = read_images(png(tmp_path / "run.png", bits, 0, bytes([line])))
+    assert data.pattern.values[0, 0].tolist() == greys
+
+
+@pytest.mark.parametrize("kind", [2, 4])
+def test_png_of_channels_that_are_not_read_in_full(tmp_path: Path, kind: int) -> None:
+    path = png(tmp_path / "run.png", 16, kind, np.full(12, 1000, ">u2").tobytes())
+    with pytest.raises(DataFormatError, match="channels of 16 bits"):
+        read_images(path, channel=0)
+
+
 def test_what_counts_is_the_content(tmp_path: Path) -> None:
     path = tiff(tmp_path / "run.tif").rename(tmp_path / "run.edf")
     assert read_images(path).sizes["sample"] == 4
@@ -191,6 +242,11 @@ def test_masks(tmp_path: Path) -> None:
         assert_array_equal(read_images(path, mask=given)["mask"].values, np.broadcast_to(mask, FRAMES.shape))
     with pytest.raises(InvalidParameterError, match="'mask' parameter of read_images"):
         read_images(path, mask=mask[1:])
+    with pytest.raises(FileNotFoundError, match="'mask' parameter of read_images"):
+        read_images(path, mask=tmp_path / "none.png")
+    (tmp_path / "mask.png").write_bytes(b"no picture")
+    with pytest.raises(DataFormatError, match="'mask' parameter of read_images"):
+        read_images(path, mask=tmp_path / "mask.png")
 
 
 def test_pixels_that_are_no_numbers_are_not_measured(tmp_path: Path) -> None:
@@ -272,7 +328,7 @@ def test_sources_without_pictures(tmp_path: Path) -> None:
         read_images(tmp_path)
     with pytest.raises(DataFormatError, match="without such files"):
         read_images(tmp_path / "*.tif")
-    with pytest.raises(FileNotFoundError, match=r"There is no file .*none\.tif"):
+    with pytest.raises(FileNotFoundError, match=r"'source' parameter .* There is no file .*none\.tif"):
         read_images(tmp_path / "none.tif")
     for source in ([], 3):
         with pytest.raises(InvalidParameterError, match="'source' parameter"):

@@ -315,3 +315,5 @@ def test_checks_for_scripts_read_as_many_samples_as_they_are_told() -> None:
     assert all(check.ok for check in dataset_checks(data, n_images=1))
     with pytest.raises(ValueError, match="The 'n_images' parameter of dataset_checks must be"):
         dataset_checks(data, n_images=0)
+    with pytest.raises(FileNotFoundError, match="The 'dataset' parameter of dataset_checks must be"):
+        dataset_checks("nowhere.zarr")
