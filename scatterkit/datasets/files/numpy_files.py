@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scatterkit._validation import Instance, check_value
+from scatterkit._validation import Instance, check_value, fail, shown
 from scatterkit.datasets._errors import bad_file, check_plausible, existing_file, reading
 from scatterkit.datasets.files._frames import Frames, assemble, check_selection, chosen, take
 from scatterkit.datasets.schema import MASK, PATTERN, SATURATED, VOLUME
@@ -40,8 +40,8 @@ def read_numpy(
         Which patterns to read; all by default. Of an ``.npy`` file no others are read from the disk.
     names : mapping of str to str, optional
         Under which names an ``.npz`` file holds the ``"pattern"``, ``"mask"``, ``"saturated"`` and ``"volume"``;
-        by default under just these. Other arrays of one value per pattern become coordinates, single numbers
-        attributes.
+        by default under just these. What is named must be there. Other arrays of one value per pattern become
+        coordinates, single numbers attributes.
 
     Returns
     -------
@@ -73,24 +73,38 @@ def read_numpy(
     ((2, 64, 64), [0, 1])
     """
     check_selection(frames, owner=OWNER)
-    check_value(names, Instance((Mapping,), optional=True), name="names", owner=OWNER)
+    named = _named(names)
     file = existing_file(path, owner=OWNER, allowed=ALLOWED)
     with reading(path, owner=OWNER, allowed=ALLOWED):
-        arrays = _arrays(file)
-    wanted = {part: part for part in AXES} | dict(names or {})
-    if wanted[PATTERN] not in arrays:
-        raise bad_file(path, OWNER, ALLOWED, f"no array {wanted[PATTERN]!r} among {_listed(arrays)}")
-    parts = {part: arrays.pop(name) for part, name in wanted.items() if name in arrays}
+        arrays = _arrays(file, named)
+    absent = [named.get(part, part) for part in (PATTERN, *named) if named.get(part, part) not in arrays]
+    if absent:
+        raise bad_file(path, OWNER, ALLOWED, f"no array {absent[0]!r} among {_listed(arrays)}")
+    defaults = {part: part for part in AXES if part not in named and part not in named.values()}
+    parts = {part: arrays.pop(name) for part, name in (defaults | named).items() if name in arrays}
     for part, array in parts.items():
         if array.ndim == AXES[part] - 1 and not (part == MASK and parts[PATTERN].ndim == AXES[PATTERN]):
             parts[part] = array[None]
     return _assembled(file, parts, arrays, frames)
 
 
-def _arrays(file: Path) -> dict[str, NDArray[Any]]:
+def _named(names: Any) -> dict[str, str]:
+    """The names that were given, each of another array, or raise."""
+    check_value(names, Instance((Mapping,), optional=True), name="names", owner=OWNER)
+    named = dict(names or {})
+    known = all(part in AXES and isinstance(name, str) for part, name in named.items())
+    if not known or len({PATTERN: PATTERN, **named}) > len({*named.values(), named.get(PATTERN, PATTERN)}):
+        allowed = f"a mapping of {', '.join(map(repr, AXES))} to different names of arrays"
+        raise fail("names", OWNER, allowed, shown(names))
+    return named
+
+
+def _arrays(file: Path, names: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     with file.open("rb") as stream:
         start = stream.read(6)
     if start == b"\x93NUMPY":
+        if names:
+            raise fail("names", OWNER, "None for an .npy file, whose only array has no name", shown(names))
         return {PATTERN: np.lib.format.open_memmap(file, mode="r")}
     if not start.startswith(b"PK"):
         raise bad_file(file, OWNER, ALLOWED, "neither of the two by its first bytes")

@@ -47,6 +47,44 @@ def test_frames(tmp_path: Path, frames: Any, indices: list[int]) -> None:
     assert_array_equal(read_numpy(npy(tmp_path, PATTERNS), frames=frames).pattern.values, PATTERNS[indices])
 
 
+def test_patterns_do_not_change_with_their_file(tmp_path: Path) -> None:
+    path = npy(tmp_path, PATTERNS.astype(np.float32))
+    read = [read_numpy(path), read_numpy(path, frames=slice(0, 3))]
+    with path.open("r+b") as stream:
+        stream.seek(-PATTERNS.size * 4, 2)
+        stream.write(bytes(PATTERNS.size * 4))
+    for data in read:
+        assert_array_equal(data.pattern.values, PATTERNS[: data.sizes["sample"]])
+        data.pattern.values[0] = 1  # nor are they read-only
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"mask": "god"}, "no array 'god' among 'pattern' of shape"),
+        ({"pattern": "masks"}, "no array 'masks' among"),
+        ({"mask": "pattern"}, "'names' parameter of read_numpy .*different names"),
+        ({"masks": "good"}, "'names' parameter of read_numpy .* 'pattern', 'mask'"),
+        ({"mask": 3}, "'names' parameter of read_numpy"),
+        ({"mask": "good", "saturated": "good"}, "'names' parameter of read_numpy .*different names"),
+    ],
+)
+def test_names_of_what_is_not_there(tmp_path: Path, names: Any, said: str) -> None:
+    with pytest.raises(InvalidParameterError, match=said):
+        read_numpy(npz(tmp_path, pattern=PATTERNS, good=np.ones((6, 8))), names=names)
+
+
+def test_a_name_that_is_another_part_s_default(tmp_path: Path) -> None:
+    path = npz(tmp_path, pattern=PATTERNS, mask=PATTERNS > 3)
+    data = read_numpy(path, names={"saturated": "mask"})
+    assert set(data.data_vars) == {"pattern", "saturated"}
+
+
+def test_the_only_array_of_a_file_has_no_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match=r"'names' parameter .* None for an \.npy file"):
+        read_numpy(npy(tmp_path, PATTERNS), names={"pattern": "images"})
+
+
 def test_parts_by_name_and_coordinates(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mask = rng.random((6, 8)) > 0.5
