@@ -147,7 +147,12 @@ def _write_geometry(file: Any, dataset: xr.Dataset) -> None:
         detector["basis_vectors"] = (
             np.reshape(np.asarray(attrs["basis_vectors"], dtype=float), (2, 3)) / metre
         )
-    lengths = dataset.coords[WAVELENGTH].values if WAVELENGTH in dataset.coords else attrs.get(WAVELENGTH)
+    lengths = attrs.get(WAVELENGTH)
+    if WAVELENGTH in dataset.coords:
+        lengths = dataset.coords[WAVELENGTH].values
+        unit = dataset.coords[WAVELENGTH].attrs.get("units", "nm")
+        if unit != "nm":
+            raise fail("dataset", OWNER, "a data set whose wavelengths are in nm", repr(unit))
     if lengths is not None:
         source = file.require_group(SOURCE)
         source["wavelength"] = np.vectorize(layout.rounded, otypes=[float])(

@@ -74,6 +74,10 @@ def test_a_wavelength_for_every_pattern(tmp_path: Path, lengths: list[float]) ->
     with h5py.File(path, "r") as file:
         energies = file["entry_1/instrument_1/source_1/energy"][()]
     assert_allclose(energies, H * C / (1e-9 * np.array(lengths)), rtol=1e-9)
+    data.wavelength.attrs["units"] = "angstrom"
+    with pytest.raises(InvalidParameterError, match=r"wavelengths are in nm\. Got 'angstrom'"):
+        write_cxi(data, tmp_path / "other.cxi")
+    assert not (tmp_path / "other.cxi").exists()
 
 
 def test_what_is_written_is_cxi(tmp_path: Path) -> None:
