@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scatterkit._progress import progress_bar
-from scatterkit._validation import Boolean, Integer, check_value, fail
+from scatterkit._validation import Boolean, Integer, Real, check_value, fail, shown
 from scatterkit.datasets._errors import bad_file
 from scatterkit.datasets.files._frames import Frames, check_selection, chosen
 from scatterkit.datasets.files._writing import replacing_folder, target_path
@@ -25,7 +25,7 @@ from scatterkit.datasets.published.mosaic import (
 )
 from scatterkit.datasets.published.scatter2d3d_bodies import HALF_BOX
 from scatterkit.datasets.published.scatter2d3d_table import Axis, SampleRow, read_table
-from scatterkit.datasets.schema import PATTERN, VOLUME, check_dataset, make_dataset
+from scatterkit.datasets.schema import PATTERN, VOLUME, check_dataset, make_dataset, voxel_centers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BOX = 2 * HALF_BOX
 TABLE_UNIT = "half box"
 DQ = 2 * math.pi / 850
+MEANT: dict[str, float | str] = {"dq": DQ, "box": BOX, "scale": "log"}
+"""What pictures of this layout mean [rad/nm, nm], without saying so."""
 PER_FOLDER = 10_000
 COLUMN_NAMES = (
     "nr,real,scatter,polyhedron,symm,theta,phi,alpha,size,stretch,axis,cut,caxis"  # the order of the tables
@@ -165,7 +167,7 @@ def _chosen_rows(table: Any, rows: Frames, grid: int | None, owner: str) -> list
     missing = [path for path in needed if not _is_file(path)]
     if missing:
         given = f"{len(missing)} of its {len(needed)} pictures are missing, the first is {missing[0]}"
-        raise bad_file(table, owner, "a sample table whose pictures are there", given)
+        raise bad_file(table, owner, "a sample table whose pictures are there", given, name="table")
     return described
 
 
@@ -194,7 +196,7 @@ def _read(rows: list[SampleRow], grid: int | None, bar: Any) -> xr.Dataset:
             volumes[i] = _averaged(read_volume(row.volume_path), len(volumes[i]), row.volume_path)
         if bar is not None:
             bar.update()
-    attrs = {"source": "scatter-2D3D-nn", "dq": DQ, "box": BOX, "scale": "log"}
+    attrs = {"source": "scatter-2D3D-nn", **MEANT}
     dataset = make_dataset(patterns, volumes=volumes, coords=_coords(rows), attrs=attrs, box=BOX)
     for name, unit in UNITS.items():
         dataset[name].attrs["units"] = unit
@@ -260,7 +262,8 @@ def write_scatter2d3d(
     Raises
     ------
     ValueError
-        If the data set has no volumes, or patterns beyond [0, 1].
+        If the data set has no volumes, or patterns beyond [0, 1]; or if it says that its box is not 318.75 nm wide, its
+        patterns' step not 2 pi / 850 rad/nm, or its patterns not log-scaled, as those of the layout are.
 
     See Also
     --------
@@ -293,6 +296,7 @@ def write_scatter2d3d(
     if VOLUME not in dataset or sizes["z"] % COLUMNS or not sizes["z"] == sizes["y"] == sizes["x"]:
         allowed = f"a data set with cubic volumes, their edge a multiple of {COLUMNS} voxels"
         raise fail("dataset", owner, allowed, f"the sizes {dict(sizes)}")
+    _check_meaning(dataset)
     lines = _table_lines(dataset)
     with replacing_folder(target, overwrite=overwrite) as partial:
         for i, (real, scatter) in enumerate(zip(lines["real"], lines["scatter"], strict=True)):
@@ -305,6 +309,25 @@ def write_scatter2d3d(
         text = [COLUMN_NAMES, *(",".join(map(str, row)) for row in rows)]
         (partial / table).write_text("\n".join(text) + "\n", encoding="utf-8")
     return target / table
+
+
+def _check_meaning(dataset: xr.Dataset) -> None:
+    """Refuse a data set that says of itself something else than the layout means."""
+    owner = "write_scatter2d3d"
+    for name, meant in MEANT.items():
+        given: Any = dataset.attrs.get(name, meant)
+        if isinstance(meant, str):
+            same = given == meant
+        else:
+            same = Real().accepts(given) and math.isclose(given, meant, rel_tol=1e-6)
+        if not same:
+            raise fail("dataset", owner, f"a data set of {name} = {meant}", shown(given))
+    for axis in "zyx":
+        if axis in dataset.coords:
+            given = dataset[axis].values
+            if not np.allclose(given, voxel_centers(len(given), BOX), rtol=0, atol=1e-6 * BOX):
+                allowed = f"a data set whose voxels fill {BOX} nm along {axis}"
+                raise fail("dataset", owner, allowed, f"voxels from {given[0]:g} to {given[-1]:g} nm")
 
 
 def _checked(array: NDArray[Any], i: int, name: str) -> NDArray[Any]:

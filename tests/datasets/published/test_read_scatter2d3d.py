@@ -221,6 +221,10 @@ def test_what_cannot_be_written(table: Path, tmp_path: Path) -> None:
         (data.isel(z=slice(0, 8)), "cubic volumes"),
         (data.assign(pattern=data.pattern * 2), r"'pattern' lies in \[0, 1\]"),
         (data.assign_coords(nr=("sample", [1, 1, 2])), "'nr' differ"),
+        (data.assign_attrs(box=400.0), "box = 318.75. Got 400.0"),
+        (data.assign_attrs(dq=0.01), "dq = 0.007"),
+        (data.assign_attrs(scale="linear"), "scale = log. Got 'linear'"),
+        (data.assign_coords(y=2 * data.y), "voxels fill 318.75 nm along y"),
     ]:
         with pytest.raises(InvalidParameterError, match=said):
             write_scatter2d3d(bad, tmp_path / "copy")
