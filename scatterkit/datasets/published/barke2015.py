@@ -159,7 +159,8 @@ def fetch_barke2015(
     numbers, strict = _wanted(patterns)
     here_only = isinstance(patterns, str) and patterns == "available"
     may_download = download and not here_only
-    paths, failure = _find_files(numbers, None if data_home is None else Path(data_home), may_download)
+    home = None if data_home is None else Path(data_home).expanduser()
+    paths, failure = _find_files(numbers, home, may_download)
     missing = [number for number in numbers if number not in paths]
     if missing and (strict or not paths):
         raise DataNotFoundError(_what_to_do(missing, may_download, failure)) from failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def write_volume(path: str | os.PathLike[str], volume: ArrayLike) -> None:
         )
     grey = np.round((1 - array) * 65535).astype(np.uint16)
     mosaic = grey.reshape(n // COLUMNS, COLUMNS, n, n).swapaxes(1, 2).reshape(n * n // COLUMNS, n * COLUMNS)
-    Image.fromarray(mosaic).save(path, format="PNG")
+    Image.fromarray(mosaic).save(Path(path).expanduser(), format="PNG")
 
 
 def read_pattern(path: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -203,7 +204,7 @@ def write_pattern(path: str | os.PathLike[str], pattern: ArrayLike) -> None:
         what="a pattern (y, x)",
     )
     grey = np.round(turn(array) * 255).astype(np.uint8)
-    Image.fromarray(np.repeat(grey[..., None], 3, axis=-1)).save(path, format="PNG")
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=-1)).save(Path(path).expanduser(), format="PNG")
 
 
 def _read_png(

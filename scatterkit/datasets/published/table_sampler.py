@@ -161,7 +161,7 @@ class TableSampler(_RowSampler):
         rows: Any = self.table
         allowed = "the path of a file, or a sequence of SampleRow or RowDescriptor"
         if isinstance(rows, (str, os.PathLike)):
-            path = Path(rows)
+            path = Path(rows).expanduser()
             if not path.is_file():
                 raise fail("table", "TableSampler", allowed, shown(self.table))
             rows = _read_once(path, path.stat().st_mtime_ns)

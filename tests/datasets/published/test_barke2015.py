@@ -107,11 +107,15 @@ def test_download_is_kept_in_the_cache(server: list[str], alone: Path) -> None:
     assert "/barke4.png" not in server[1:]
 
 
-def test_download_into_data_home(server: list[str], alone: Path, tmp_path: Path) -> None:
+def test_download_into_data_home(
+    server: list[str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fetch_barke2015([6], data_home=tmp_path / "home")
     assert (tmp_path / "home" / "barke6.png").is_file()
     assert not alone.exists()
-    fetch_barke2015([6], data_home=str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    fetch_barke2015([6], data_home="~/home")
     assert server == ["/barke6.png"]
 
 

@@ -21,6 +21,15 @@ def test_volume_round_trip(tmp_path: Path) -> None:
     assert np.abs(read_volume(tmp_path / "volume.png") - volume).max() < 1 / 65535
 
 
+def test_paths_from_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write_volume("~/volume.png", np.ones((16, 16, 16)))
+    write_pattern("~/pattern.png", np.ones((8, 8)))
+    assert read_volume("~/volume.png").all()
+    assert read_pattern("~/pattern.png").all()
+
+
 def test_slices_run_along_rows_dark_is_dense(tmp_path: Path) -> None:
     volume = np.zeros((32, 32, 32))
     volume[17, 3, 5] = 1

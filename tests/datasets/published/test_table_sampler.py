@@ -28,8 +28,10 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_rows_of_a_file_become_their_bodies(table: Path) -> None:
-    sampler = TableSampler(str(table))
+def test_rows_of_a_file_become_their_bodies(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(table.parent))
+    monkeypatch.setenv("USERPROFILE", str(table.parent))
+    sampler = TableSampler(f"~/{table.name}")
     first, second = sampler.sample_params(2)
     assert (sampler.n_samples, first.nr, second.nr) == (2, 1, 3)
     assert sampler.sample_params(1, start=1) == [second]
