@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scatterkit._validation import Instance, check_value, fail, shown
 from scatterkit.datasets._errors import bad_file, check_plausible, existing_file, reading
 from scatterkit.datasets.files._frames import Frames, assemble, check_selection, chosen, take
-from scatterkit.datasets.schema import MASK, PATTERN, SATURATED, VOLUME
+from scatterkit.datasets.schema import MASK, PATTERN, SATURATED, VOLUME, VOLUME_DIMS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -138,7 +138,10 @@ def _assembled(
         raise bad_file(file, OWNER, ALLOWED, f"patterns of shape {patterns.shape}")
     n = len(patterns)
     indices = chosen(frames, n, owner=OWNER) if n else np.arange(0)
-    coords = {name: array for name, array in others.items() if array.ndim and len(array) == n}
+    places = VOLUME_DIMS if VOLUME in parts else ()  # of voxels, however many samples there are
+    coords = {
+        name: array for name, array in others.items() if array.ndim and len(array) == n and name not in places
+    }
     numbers = {
         name: array.item() for name, array in others.items() if not array.ndim and array.dtype.kind in "iuf"
     }

@@ -108,6 +108,14 @@ def test_parts_by_name_and_coordinates(tmp_path: Path) -> None:
     assert "gain" not in data.coords
 
 
+def test_places_of_voxels_are_not_taken_for_samples(tmp_path: Path) -> None:
+    places = np.linspace(-30.0, 30.0, 4)
+    np.savez(tmp_path / "a.npz", pattern=np.ones((4, 8, 8)), volume=np.ones((4, 4, 4, 4)), z=places, x=places)
+    data = read_numpy(tmp_path / "a.npz")
+    assert data["volume"].dims == ("sample", "z", "y", "x")
+    assert [name for name, values in data.coords.items() if values.dims == ("sample",)] == []
+
+
 def test_pixels_that_are_no_numbers_are_not_measured(tmp_path: Path) -> None:
     patterns = PATTERNS.copy()
     patterns[1, 2, 3] = np.nan
