@@ -143,13 +143,6 @@ def _detector(args: argparse.Namespace) -> Any:
     )
 
 
-def grid_step(simulator: Any) -> float | None:
-    """Give the distance of pixels in q of a uniform grid, None of other detectors."""
-    from scatterkit import experiment
-
-    return experiment.grid_step(simulator)
-
-
 def parameters_of(args: argparse.Namespace) -> dict[str, Any]:
     """Give the options that the result depends on."""
     return {name: value for name, value in sorted(vars(args).items()) if name not in NO_PARAMETERS}

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from scatterkit.cli._errors import CommandError, UsageError
 from scatterkit.cli._inputs import MESHES
-from scatterkit.cli._options import grid_step
 from scatterkit.cli._outputs import (
     BODIES,
     check_count,
@@ -92,6 +91,7 @@ def check_more(path: Path, asked: bool, option: str) -> None:
 def result_set(data: xr.Dataset, found: Found, simulator: Any, frames: list[int]) -> xr.Dataset:
     """Give patterns and bodies as one data set."""
     from scatterkit.datasets import make_dataset
+    from scatterkit.experiment import grid_step
 
     given = data.isel(sample=list(found.numbers))
     kept = {
@@ -146,6 +146,7 @@ def draw(
     path: Path, data: xr.Dataset, found: Found, simulator: Any, frames: list[int], record: dict[str, Any]
 ) -> None:
     """Draw each pattern, its fit, and the body from three sides."""
+    from scatterkit.experiment import grid_step
     from scatterkit.plotting import reconstruction_figure
 
     for place, number in enumerate(found.numbers):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scatterkit.cli._errors import UsageError
 from scatterkit.cli._inputs import add_bodies, is_mesh, read_bodies
-from scatterkit.cli._options import add_experiment, add_output, add_run_options, grid_step, make_simulator
+from scatterkit.cli._options import add_experiment, add_output, add_run_options, make_simulator
 from scatterkit.cli._outputs import PATTERNS, check_count, check_output, say, write_patterns
 from scatterkit.cli._record import make_record
 
@@ -78,6 +78,7 @@ def simulated(
     from sklearn.base import clone
 
     from scatterkit.datasets import make_dataset
+    from scatterkit.experiment import grid_step
     from scatterkit.simulation import LogScaler
     from scatterkit.solids import Rasterizer
 
