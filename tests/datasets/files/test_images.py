@@ -261,7 +261,7 @@ def test_gaps_that_detectors_mark(tmp_path: Path) -> None:
     signed = FRAMES[:2].astype(np.int32) + 1
     signed[0, 2], signed[1, 0, 0] = -1, -2
     files = [cbf(tmp_path / f"{i}.cbf", frame) for i, frame in enumerate(signed)]
-    unsigned = np.where(signed < 0, 2**32 - 1, signed).astype(np.uint32)
+    unsigned = np.where(signed < 0, np.int64(2**32 - 1), signed).astype(np.uint32)
     paths: list[Any] = [files, tiff(tmp_path / "i.tif", signed), tiff(tmp_path / "u.tif", unsigned)]
     for path in paths:
         data = read_images(path)
