@@ -148,7 +148,9 @@ def test_flat_detector_64():
 
 
 def test_fft_refuses_a_flat_detector():
-    with pytest.raises(ValueError, match="'backend' parameter of MSFTSimulator must be 'auto' or 'reference'"):
+    with pytest.raises(
+        ValueError, match="'backend' parameter of MSFTSimulator must be 'auto' or 'reference'"
+    ):
         MSFTSimulator(backend="fft", detector=FlatDetector(8)).field(np.ones((1, 4, 4, 4)))
 
 
