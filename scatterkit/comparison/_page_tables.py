@@ -81,12 +81,16 @@ def median_table(comparison: Comparison) -> str:
     return note(words) + _table(["method", *heads, "failed"], rows)
 
 
+def _between(low: float, high: float) -> str:
+    return f"<br><small>{number(low)} to {number(high)}</small>" if np.isfinite(low) else ""
+
+
 def _quartile_cells(values: Values, better: str) -> list[str]:
     known = [row[np.isfinite(row)] for row in values]
     quartiles = np.array([np.quantile(row, [0.25, 0.5, 0.75]) if row.size else [np.nan] * 3 for row in known])
     best = best_places(quartiles[:, 1], better)
     return [
-        f"<td>{_marked(number(median), bool(won))}<br><small>{number(low)} to {number(high)}</small></td>"
+        f"<td>{_marked(number(median), bool(won))}{_between(low, high)}</td>"
         for (low, median, high), won in zip(quartiles, best, strict=True)
     ]
 
