@@ -50,7 +50,7 @@ def scatterkit(folder: Path, line: str) -> str:
 
 @pytest.mark.slow
 def test_from_a_mesh_to_a_comparison(tmp_path):
-    pytest.importorskip("keras")
+    pytest.importorskip("keras", reason="networks are trained by Keras, which is an extra")
     volume = dented_body(tmp_path / "mine.stl")
     (tmp_path / "gold.toml").write_text(EXPERIMENT)
 

@@ -140,8 +140,8 @@ def test_several_patterns_by_processes():
 
     alone = refiner.refine(X, propose, simulator=simulator)
     together = refiner.set_params(n_jobs=2).refine(X, propose, simulator=simulator)
-    # to rounding: processes load libraries that may use other numbers of threads
-    np.testing.assert_allclose([r for _, _, r in alone], [r for _, _, r in together], rtol=1e-4)
+    # bodies that are found exactly leave 1e-16, which is rounding and differs between processes
+    np.testing.assert_allclose([r for _, _, r in alone], [r for _, _, r in together], rtol=1e-9, atol=1e-20)
     for offset, (solid, _, _) in zip((25.0, 30.0, 35.0), together, strict=True):
         outline = np.ptp(Solid.from_halfspaces(normals, np.full(6, offset)).bounds, axis=0)[:2]
         np.testing.assert_allclose(np.ptp(solid.bounds, axis=0)[:2], outline, rtol=0.05)
